@@ -1,0 +1,250 @@
+"""PyTorch's own differentiation, batching and compilation, for polynet.
+
+Plain tensors go through ``torch.autograd``, which is the faster; inside ``torch.func``'s transformations, where that is
+not allowed, through ``torch.func``.  Compilation traces the function with ``make_fx``, gradients included, so that
+``torch.compile`` gets one graph and never breaks it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from polynet.backend import FlatFunction, NativeTape, Transforms
+
+
+def _in_transform() -> bool:
+    """Is one of ``torch.func``'s transformations running?"""
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
+class TorchTape(NativeTape):
+    """``torch.autograd`` under ``GradientTape``."""
+
+    def __init__(self) -> None:
+        self._switched: dict[
+            int, int
+        ] = {}  # tensors that tapes switched to recording, and how many tapes did
+
+    def watch(self, value: Any, copy: bool) -> Any:
+        if not copy and (id(value) in self._switched or not value.requires_grad):
+            self._switched[id(value)] = self._switched.get(id(value), 0) + 1
+            return value.requires_grad_()
+        return value if value.requires_grad else value.detach().requires_grad_()
+
+    def reread(self, source: Any, value: Any) -> Any:
+        return value.detach() + (source - source.detach())
+
+    def release(self, watched: Any) -> None:
+        tapes = self._switched.get(id(watched), 0)
+        if tapes > 1:
+            self._switched[id(watched)] = tapes - 1
+        elif tapes == 1:
+            del self._switched[id(watched)]
+            watched.requires_grad_(False)
+
+    def pause(self) -> contextlib.AbstractContextManager[Any]:
+        return torch.no_grad()
+
+    def is_recorded(self, x: Any) -> bool:
+        return bool(x.requires_grad)
+
+    def gradient(
+        self,
+        targets: Sequence[Any],
+        sources: Sequence[Any],
+        weights: Sequence[Any],
+        keep: bool,
+        higher: bool,
+    ) -> Sequence[Any]:
+        pairs = [
+            (t, w)
+            for t, w in zip(targets, weights, strict=True)
+            if getattr(t, "requires_grad", False)
+        ]
+        if not pairs:
+            return [None] * len(sources)
+        return torch.autograd.grad(
+            [t for t, _ in pairs],
+            list(sources),
+            [torch.ones_like(t) if w is None else _like(w, t) for t, w in pairs],
+            retain_graph=keep or higher,
+            create_graph=higher,
+            allow_unused=True,
+        )
+
+
+def _like(weight: Any, target: torch.Tensor) -> torch.Tensor:
+    return torch.as_tensor(weight, dtype=target.dtype, device=target.device).expand(target.shape)
+
+
+class TorchTransforms(Transforms):
+    """``torch.autograd``, ``torch.func`` and ``torch.compile``."""
+
+    def __init__(self) -> None:
+        self._depth = 0  # how many of our gradients are being computed around this one
+
+    def vjp(
+        self, function: FlatFunction, primals: Sequence[Any], once: bool = False
+    ) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]], Any]:
+        if _in_transform():
+            return _func_vjp(function, primals)
+        higher = self._depth > 0 or any(primal.requires_grad for primal in primals)
+        leaves = [p.view_as(p) if p.requires_grad else p.detach().requires_grad_() for p in primals]
+        self._depth += 1
+        try:
+            with torch.enable_grad():
+                outputs, aux = function(leaves)
+        finally:
+            self._depth -= 1
+        recorded = [i for i, y in enumerate(outputs) if y.requires_grad]
+
+        def pull_back(cotangents: Sequence[Any]) -> list[Any]:
+            if not recorded:
+                return [torch.zeros_like(p) for p in primals]
+            found = torch.autograd.grad(
+                [outputs[i] for i in recorded],
+                leaves,
+                [_transposed(cotangents[i]) for i in recorded],
+                retain_graph=not once or higher,
+                create_graph=higher,
+                allow_unused=True,
+            )
+            return [
+                torch.zeros_like(p) if g is None else _transposed(g)
+                for g, p in zip(found, primals, strict=True)
+            ]
+
+        shown = outputs if higher else [y.detach() for y in outputs]
+        return shown, pull_back, aux
+
+    def jvp(
+        self, function: FlatFunction, primals: Sequence[Any], tangents: Sequence[Any]
+    ) -> tuple[list[Any], list[Any], Any]:
+        kept: list[Any] = []
+
+        def plain(*values: Any) -> Any:
+            outputs, aux = function(list(values))
+            kept.append(aux)
+            return tuple(outputs)
+
+        outputs, derivatives = torch.func.jvp(plain, tuple(primals), tuple(tangents))
+        return list(outputs), list(derivatives), kept[-1]
+
+    def vmap(
+        self, function: Callable[[Sequence[Any]], list[Any]], tensors: Sequence[Any]
+    ) -> list[Any]:
+        return list(
+            torch.func.vmap(lambda *values: tuple(function(values)), randomness="different")(
+                *tensors
+            )
+        )
+
+    def custom_gradient(
+        self,
+        function: Callable[[Sequence[Any]], tuple[list[Any], Callable[..., Any]]],
+        primals: Sequence[Any],
+    ) -> list[Any]:
+        custom = _CustomInTransform if _in_transform() else _Custom
+        return list(custom.apply(function, *primals))
+
+    def is_recorded(self, x: Any) -> bool:
+        return isinstance(x, torch.Tensor) and (x.requires_grad or _in_transform())
+
+    def checkpoint(
+        self, function: Callable[[Sequence[Any]], list[Any]], primals: Sequence[Any]
+    ) -> list[Any]:
+        from torch.utils.checkpoint import checkpoint
+
+        return list(
+            checkpoint(lambda *values: tuple(function(values)), *primals, use_reentrant=False)
+        )
+
+    def jit(
+        self, function: Callable[[Sequence[Any]], list[Any]]
+    ) -> Callable[[Sequence[Any]], list[Any]]:
+        compiled: dict[Any, Callable[..., Any]] = {}
+
+        def call(tensors: Sequence[Any]) -> list[Any]:
+            key = tuple((tuple(t.shape), t.dtype, t.device, t.stride()) for t in tensors)
+            if key not in compiled:
+                compiled[key] = torch.compile(_graph(function, tensors), fullgraph=True)
+            return list(compiled[key](*tensors))
+
+        return call
+
+    def trace(self, function: Callable[[Sequence[Any]], list[Any]], tensors: Sequence[Any]) -> None:
+        _graph(function, tensors)
+
+
+def _graph(
+    function: Callable[[Sequence[Any]], list[Any]], tensors: Sequence[Any]
+) -> torch.fx.GraphModule:
+    """``function`` as one graph of tensor operations, what it does to gradients included."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    # Constants made on the way (a scalar beside a tensor) are real tensors among fake ones.
+    return make_fx(
+        lambda *values: tuple(function(values)), tracing_mode="fake", _allow_non_fake_inputs=True
+    )(*tensors)
+
+
+def _transposed(g: torch.Tensor) -> torch.Tensor:
+    """Between torch's gradients of complex tensors, which are conjugated, and plain transposes."""
+    return g.conj() if g.is_complex() else g
+
+
+class _Custom(torch.autograd.Function):
+    """A function with a gradient of its own; for higher derivatives it runs again, on values that are recorded."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Any, *primals: Any) -> Any:
+        outputs, pull = function([p.detach() for p in primals])
+        ctx.function, ctx.pull = function, pull
+        ctx.save_for_backward(*primals)
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Any) -> Any:
+        pull = ctx.function(list(ctx.saved_tensors))[1] if torch.is_grad_enabled() else ctx.pull
+        return None, *pull(list(cotangents))
+
+
+class _CustomInTransform(torch.autograd.Function):
+    """The same inside ``torch.func``'s transformations, which let nothing but tensors through."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(function: Any, *primals: Any) -> Any:
+        return tuple(function(list(primals))[0])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.function = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Any) -> Any:
+        return None, *ctx.function(list(ctx.saved_tensors))[1](list(cotangents))
+
+
+def _func_vjp(
+    function: FlatFunction, primals: Sequence[Any]
+) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]], Any]:
+    kept: list[Any] = []
+
+    def plain(*values: Any) -> Any:
+        outputs, aux = function(list(values))
+        kept.append(aux)
+        return tuple(outputs)
+
+    outputs, pull = torch.func.vjp(plain, *primals)
+
+    def pull_back(cotangents: Sequence[Any]) -> list[Any]:
+        return [_transposed(g) for g in pull(tuple(_transposed(g) for g in cotangents))]
+
+    return list(outputs), pull_back, kept[-1]

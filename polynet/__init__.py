@@ -1,0 +1,145 @@
+"""polynet: one deep-learning API over any array library.
+
+This page is the contents; each name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
+    from polynet import (
+        backend,
+        config,
+        dtype_policies,
+        errors,
+        ops,
+        random,
+        testing,
+        tree,
+        utils,
+    )
+    from polynet.autodiff.batching import vmap
+    from polynet.autodiff.custom import checkpoint, custom_gradient, remat
+    from polynet.autodiff.functions import (
+        grad,
+        hessian,
+        jacobian,
+        jvp,
+        stop_gradient,
+        value_and_grad,
+        vjp,
+    )
+    from polynet.autodiff.jit import jit
+    from polynet.autodiff.tape import GradientTape
+    from polynet.conversion import convert, device
+    from polynet.dtype_policies import DTypePolicy, FloatDTypePolicy
+    from polynet.plugins import list_backends, namespace, set_backend, use_backend
+    from polynet.spec import Spec
+    from polynet.symbolic import Function, Input, KerasTensor
+    from polynet.variable import StatelessScope, Variable, name_scope
+
+__version__ = "0.1.0"
+
+_MODULES = frozenset(
+    {"backend", "config", "dtype_policies", "errors", "ops", "random", "testing", "tree", "utils"}
+)
+_NAMES = {
+    "DTypePolicy": "dtype_policies",
+    "FloatDTypePolicy": "dtype_policies",
+    "Function": "symbolic",
+    "GradientTape": "autodiff.tape",
+    "Input": "symbolic",
+    "KerasTensor": "symbolic",
+    "Spec": "spec",
+    "StatelessScope": "variable",
+    "Variable": "variable",
+    "checkpoint": "autodiff.custom",
+    "convert": "conversion",
+    "custom_gradient": "autodiff.custom",
+    "device": "conversion",
+    "grad": "autodiff.functions",
+    "hessian": "autodiff.functions",
+    "jacobian": "autodiff.functions",
+    "jit": "autodiff.jit",
+    "jvp": "autodiff.functions",
+    "list_backends": "plugins",
+    "name_scope": "variable",
+    "namespace": "plugins",
+    "remat": "autodiff.custom",
+    "set_backend": "plugins",
+    "stop_gradient": "autodiff.functions",
+    "use_backend": "plugins",
+    "value_and_grad": "autodiff.functions",
+    "vjp": "autodiff.functions",
+    "vmap": "autodiff.batching",
+}
+"""Where each public name is defined."""
+
+__all__ = [
+    "DTypePolicy",
+    "FloatDTypePolicy",
+    "Function",
+    "GradientTape",
+    "Input",
+    "KerasTensor",
+    "Spec",
+    "StatelessScope",
+    "Variable",
+    "__version__",
+    "backend",
+    "checkpoint",
+    "config",
+    "convert",
+    "custom_gradient",
+    "device",
+    "dtype_policies",
+    "errors",
+    "grad",
+    "hessian",
+    "jacobian",
+    "jit",
+    "jvp",
+    "list_backends",
+    "name_scope",
+    "namespace",
+    "ops",
+    "random",
+    "remat",
+    "set_backend",
+    "stop_gradient",
+    "testing",
+    "tree",
+    "use_backend",
+    "utils",
+    "value_and_grad",
+    "version",
+    "vjp",
+    "vmap",
+]
+
+
+def version() -> str:
+    """The version of polynet.
+
+    Example:
+        >>> import polynet
+        >>> polynet.version() == polynet.__version__
+        True
+    """
+    return __version__
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"polynet.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"polynet.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'polynet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,1 @@
+"""Differentiation: boxes and the tape, and the functions ``grad``, ``vjp``, ``jacobian``, ... built on it."""

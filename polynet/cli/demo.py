@@ -1,0 +1,62 @@
+"""``polynet demo``: a small classifier learns, and prints the same numbers on each backend.
+
+Written as a user's program would be: public names only, and nothing about any backend.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import polynet
+from polynet import ops
+
+
+def train(points: int = 1000, steps: int = 40, rate: float = 1.0) -> list[tuple[float, float]]:
+    """Tell two clouds of points apart by a line.
+
+    Returns the loss and the accuracy before each step, and those at the end.
+
+    Example:
+        >>> history = train(points=100, steps=20)
+        >>> history[-1][0] < history[0][0]
+        True
+    """
+    noise = polynet.random.normal((2 * points, 2), seed=1)
+    label = ops.concatenate([ops.zeros((points, 1)), ops.ones((points, 1))])
+    x = noise + 3 * ops.concatenate([label, 1 - label], axis=1)  # around (0, 3) and (3, 0)
+
+    weights = polynet.Variable(polynet.random.normal((2, 1), seed=7), name="weights")
+    bias = polynet.Variable(0.0, name="bias")
+
+    def loss() -> Any:
+        scores = x @ weights + bias
+        accuracy = ops.mean(ops.cast(ops.equal(scores > 0, label > 0.5), "float32"))
+        return ops.mean(ops.softplus(scores) - label * scores), accuracy
+
+    @polynet.jit
+    def step() -> Any:
+        results, gradients = polynet.value_and_grad(loss, has_aux=True, variables=[weights, bias])()
+        for variable, gradient in zip([weights, bias], gradients, strict=True):
+            variable.assign_sub(rate * gradient)
+        return results
+
+    history = [step() for _ in range(steps)]
+    return [(float(value), float(accuracy)) for value, accuracy in [*history, loss()]]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and print; 0."""
+    backend = polynet.config.backend()
+    print(f"polynet {polynet.__version__}, backend {backend}")
+    print("A line learns to tell two clouds of 1,000 points apart.\n")
+    print("step    loss  accuracy")
+    history = train()
+    for number, (value, accuracy) in enumerate(history):
+        if number % 10 == 0:
+            print(f"{number:4}  {value:.4f}  {accuracy:8.1%}")
+    for name in polynet.list_backends():
+        if name != backend:
+            print(f"\nThe same on another backend: POLYNET_BACKEND={name} polynet demo")
+            break
+    return 0

@@ -1,0 +1,1 @@
+"""The conformance suite: does a backend do what polynet promises?  Nothing is imported here."""
