@@ -38,8 +38,6 @@ KERAS = json.loads((Path(__file__).parent / "keras_ops.json").read_text())
 KNOWN = {
     ("jax", "cholesky_lower-spd3x3"): "JAX's derivative is by the triangle that it reads; "
     "both agree along symmetric changes, and ops.cholesky has the same on all backends",
-    ("jax", "max-2x3~766b3b-axis=1-keepdims=False"): "of a maximum that is NaN, JAX's derivative "
-    "is 0 and the rule's NaN",
 }
 """Rows that a backend does not pass, and why; one that passes after all is a failure."""
 
