@@ -38,7 +38,7 @@ class Spec(Traced):
         Spec((2, 4), 'float32')
     """
 
-    __slots__ = ("dtype", "shape")
+    __slots__ = ("__weakref__", "dtype", "shape")
     priority = 0
 
     def __init__(self, shape: Sequence[int], dtype: Any = None) -> None:
