@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
         config,
         dtype_policies,
         errors,
+        initializers,
         ops,
         random,
         testing,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet.autodiff.tape import GradientTape
     from polynet.conversion import convert, device
     from polynet.dtype_policies import DTypePolicy, FloatDTypePolicy
+    from polynet.initializers import Initializer
     from polynet.plugins import list_backends, namespace, set_backend, use_backend
     from polynet.spec import Spec
     from polynet.symbolic import Function, Input, KerasTensor
@@ -43,13 +45,25 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
 __version__ = "0.1.0"
 
 _MODULES = frozenset(
-    {"backend", "config", "dtype_policies", "errors", "ops", "random", "testing", "tree", "utils"}
+    {
+        "backend",
+        "config",
+        "dtype_policies",
+        "errors",
+        "initializers",
+        "ops",
+        "random",
+        "testing",
+        "tree",
+        "utils",
+    }
 )
 _NAMES = {
     "DTypePolicy": "dtype_policies",
     "FloatDTypePolicy": "dtype_policies",
     "Function": "symbolic",
     "GradientTape": "autodiff.tape",
+    "Initializer": "initializers",
     "Input": "symbolic",
     "KerasTensor": "symbolic",
     "Spec": "spec",
@@ -82,6 +96,7 @@ __all__ = [
     "FloatDTypePolicy",
     "Function",
     "GradientTape",
+    "Initializer",
     "Input",
     "KerasTensor",
     "Spec",
@@ -98,6 +113,7 @@ __all__ = [
     "errors",
     "grad",
     "hessian",
+    "initializers",
     "jacobian",
     "jit",
     "jvp",

@@ -81,7 +81,8 @@ class Variable(Held):
     """A tensor that can be assigned: a weight, a counter, a random state.
 
     Args:
-        initializer: the initial value, or a function of ``(shape, dtype=...)`` that makes it.
+        initializer: the initial value, a function of ``(shape, dtype=...)`` that makes it, or the name of one in
+            ``polynet.initializers``.
         shape: the shape that such a function is asked for.
         dtype: defaults to that of the value, or to ``floatx`` for a function.
         trainable: do tapes watch it by themselves?
@@ -140,6 +141,10 @@ class Variable(Held):
         self.shape = self._backend.shape_of(self._value)
 
     def _initial(self, initializer: Any, shape: Any, dtype: Any) -> Any:
+        if isinstance(initializer, str | dict):
+            from polynet import initializers
+
+            initializer = initializers.get(initializer)
         if callable(initializer) and not isinstance(initializer, Traced):
             if shape is None:
                 raise ValueError(
