@@ -37,6 +37,9 @@ class PolynetError(Exception):
     op: str | None = None
     """The op that the text begins with, when one does."""
 
+    layer: str | None = None
+    """The layer that the text begins with, when one does."""
+
 
 class BackendError(PolynetError, ImportError):
     """A backend is unknown, lacks its library, or could not be loaded.

@@ -360,6 +360,16 @@ def abstract() -> Iterator[None]:
             state.abstract -= 1
 
 
+@contextlib.contextmanager
+def concrete() -> Iterator[None]:
+    """A block within an ``abstract`` one in which things are computed after all, such as initial weights."""
+    token = _abstract.set(False)
+    try:
+        yield
+    finally:
+        _abstract.reset(token)
+
+
 def is_abstract() -> bool:
     """Is an ``abstract`` block open here, so that nothing is computed and no state may change?"""
     return state.abstract > 0 and _abstract.get()
