@@ -78,3 +78,15 @@ def test_vectorize_loops_over_what_the_signature_leaves():
     one, other = host(pair([[1.0], [2.0]], [1.0, 2.0], c=3))
     np.testing.assert_array_equal(one, [[4.0, 7.0], [5.0, 8.0]])
     np.testing.assert_array_equal(other, [[1.0, 2.0], [2.0, 4.0]])
+
+
+def test_only_the_chosen_branch_assigns_also_when_compiled():
+    one, two = polynet.Variable(0.0), polynet.Variable(1.0)
+
+    @polynet.jit(compile=True)
+    def step(x):
+        ops.cond(x > 0, lambda: one.assign(x), lambda: two.assign(x * 5.0))
+        return one.value + two.value
+
+    assert float(step(2.0)) == 3.0 and (float(one), float(two)) == (2.0, 1.0)
+    assert float(step(-3.0)) == -13.0 and (float(one), float(two)) == (2.0, -15.0)

@@ -399,9 +399,7 @@ def _one_of(
         return used.function(*operands)
     loops = _loops([number, *operands])
     if loops is None:
-        results = [branch(*operands) for branch in branches]
-        _same_results(results, branches, name)
-        return _select(number, results)
+        return _all_of(branches, number, operands, name)
     place = cast(number, "int32")
 
     def run(variables: list[Any], values: Leaves) -> tuple[Leaves, Leaves]:
@@ -426,6 +424,22 @@ def _one_of(
 
     result: Leaves = _carrying(run)
     return result
+
+
+def _all_of(branches: Sequence[_Flat], number: Any, operands: Leaves, name: str) -> Leaves:
+    """Every branch computed, and one chosen: its results, and what it assigned to variables."""
+    from polynet.variable import observing
+
+    results, written = [], []
+    for branch in branches:
+        with observing(_state([], [])) as state:
+            results.append(branch(*operands))
+        written.append(state.others)
+    _same_results(results, branches, name)
+    for key, variable in {key: pair[0] for found in written for key, pair in found.items()}.items():
+        values = [[found[key][1] if key in found else plain(variable)] for found in written]
+        variable.assign(_select(number, values)[0])
+    return _select(number, results)
 
 
 def _select(number: Tensor, results: Sequence[Leaves]) -> Leaves:
