@@ -15,6 +15,7 @@ No op is defined in this file, and no gradient is computed in it.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -100,9 +101,17 @@ class Op:
         self.primitive = primitive
         signature = inspect.signature(function)
         self.parameters = tuple(signature.parameters)
-        notes = [str(parameter.annotation) for parameter in signature.parameters.values()]
+        notes = [self._note(parameter) for parameter in signature.parameters.values()]
         self.tensors = tuple(i for i, note in enumerate(notes) if "Tensor" in note)
-        self.lists = tuple(i for i, note in enumerate(notes) if "Sequence[Tensor]" in note)
+        self.lists = tuple(
+            i for i in self.tensors if re.search(r"(Sequence|list|tuple)\[", notes[i])
+        )
+        self.required = frozenset(
+            i
+            for i in self.tensors
+            if "None" not in notes[i]
+            and signature.parameters[self.parameters[i]].default is not None
+        )
         self.vjps: tuple[Rule | None, ...] | None = None
         self.differentiable = True
         # May its gradients be too large, and need summing over what was broadcast?
@@ -117,6 +126,16 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+    def _note(self, parameter: inspect.Parameter) -> str:
+        """A parameter's annotation as it is written, also where Python has evaluated it."""
+        if parameter.annotation is parameter.empty:
+            raise TypeError(
+                f"{self.name}: the parameter {parameter.name!r} has no annotation. Annotate what holds a tensor "
+                f"with polynet.tensor.Tensor, and a constant with its type."
+            )
+        note = re.sub(r"[\w.]*Annotated\[[\w.]+, '(\w+)'\]", r"\1", str(parameter.annotation))
+        return re.sub(r"^(typing\.)?Optional\[(.*)\]$", r"\2 | None", note)
 
     def vjp(self, *rules: Callable[..., Any] | None) -> Any:
         """Give the gradient rules, one for each tensor parameter; ``None`` where there is no gradient.
@@ -145,6 +164,24 @@ class Op:
                 found.extend(value)
             elif value is not None:
                 found.append(value)
+            elif i in self.required:
+                raise named(
+                    self,
+                    errors.DTypeError(
+                        f"{self.parameters[i]}: expected a tensor or numbers; got None."
+                    ),
+                )
+        return found
+
+    def names(self, args: tuple[Any, ...]) -> list[str]:
+        """What each of ``leaves`` is called in an error."""
+        found: list[str] = []
+        for i in self.tensors:
+            name, value = self.parameters[i], args[i]
+            if i in self.lists and isinstance(value, list | tuple):
+                found.extend(f"{name}[{place}]" for place in range(len(value)))
+            elif value is not None:
+                found.append(name)
         return found
 
     def replace(self, args: tuple[Any, ...], leaves: Sequence[Any]) -> tuple[Any, ...]:
@@ -258,8 +295,9 @@ def _compile(op: Op, signature: inspect.Signature, notes: list[str]) -> Callable
                 name=name, test=f"is not str and {name} is not None", change=f"as_dtype({name})"
             )
         elif note.startswith("Shape"):
+            some = f" and {name} is not None" if "None" in note else ""
             prepare += _PREPARE.format(
-                name=name, test="is not tuple", change=f"as_shape({name}, {name!r})"
+                name=name, test=f"is not tuple{some}", change=f"as_shape({name}, {name!r})"
             )
     arguments = ", ".join(names)
     key = ", ".join(
@@ -327,7 +365,7 @@ def slow(op: Op, args: tuple[Any, ...]) -> Any:
 def eager(op: Op, args: tuple[Any, ...], backend: Backend) -> Any:
     """Run an op on values: settle dtypes, find the backend's method or the body, remember the plan."""
     leaves = op.leaves(args)
-    plain = [as_value(op.name, leaf, backend) for leaf in leaves]
+    plain = values_of(op, args, leaves, backend)
     if any(new is not old for new, old in zip(plain, leaves, strict=True)):
         return op.call(*op.replace(args, plain))
     if (
@@ -352,6 +390,20 @@ def eager(op: Op, args: tuple[Any, ...], backend: Backend) -> Any:
         return run(*args)
     except Exception as error:
         explain(op, args, error)
+        raise
+
+
+def values_of(op: Op, args: tuple[Any, ...], leaves: Sequence[Any], backend: Backend) -> list[Any]:
+    """``leaves`` with what stands for a tensor replaced by its values; a ``Traced`` stays."""
+    try:
+        return [
+            leaf if isinstance(leaf, Traced) else as_value(op.name, leaf, backend)
+            for leaf in leaves
+        ]
+    except errors.PolynetError:
+        for leaf, name in zip(leaves, op.names(args), strict=True):  # again, to name the argument
+            if not isinstance(leaf, Traced):
+                as_value(op.name, leaf, backend, name)
         raise
 
 
@@ -520,10 +572,7 @@ def _converting(
 def eager_leaves(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """``args`` as a composite's body takes them: tensors of the settled dtypes, whatever stands for a tensor."""
     backend = plugins.current()
-    leaves = [
-        leaf if isinstance(leaf, Traced) else as_value(op.name, leaf, backend)
-        for leaf in op.leaves(args)
-    ]
+    leaves = values_of(op, args, op.leaves(args), backend)
     kinds = [kind_of(leaf) for leaf in leaves]
     casts, _ = op.rule(kinds)
     for i, (leaf, kind, to) in enumerate(zip(leaves, kinds, casts, strict=True)):

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
 
-Tensor: TypeAlias = Any
+Tensor: TypeAlias = Annotated[Any, "Tensor"]
 """Annotates an op's tensor parameters: a native tensor, a ``Traced``, a NumPy array or a Python number."""
 
-Axis: TypeAlias = Any
+Axis: TypeAlias = Annotated[Any, "Axis"]
 """Annotates an axis parameter: ``None``, an integer, or a tuple; the op mechanism turns a list into a tuple."""
 
-Shape: TypeAlias = Any
+Shape: TypeAlias = Annotated[Any, "Shape"]
 """Annotates a shape parameter; the op mechanism turns it into a tuple of integers."""
 
-DType: TypeAlias = Any
+DType: TypeAlias = Annotated[Any, "DType"]
 """Annotates a dtype parameter; the op mechanism turns anything but ``None`` into a dtype name."""
 
 _BINARY = {

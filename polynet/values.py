@@ -22,30 +22,44 @@ NUMBERS = (bool, int, float, complex)
 """The types of Python numbers, which are weak beside tensors."""
 
 
-def as_value(name: str, leaf: Any, backend: Backend) -> Any:
-    """``leaf`` itself when the backend or NumPy owns it or it is a number; else its values, or an error."""
+def as_value(name: str, leaf: Any, backend: Backend, argument: str = "") -> Any:
+    """``leaf`` itself when the backend or NumPy owns it or it is a number; else its values, or an error.
+
+    Args:
+        name: the op's name.
+        argument: the name of the op's parameter, for the text of an error.
+    """
+    where = f"{name}: {argument}" if argument else name
     if isinstance(leaf, (*backend.tensor_types, *NUMBERS, np.ndarray, np.generic)):
-        if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind in "OSUMm":
-            raise errors.DTypeError(
-                f"{name}: expected numbers; got an array of {_what(leaf.dtype)}."
-            )
+        if isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind in _NO_NUMBERS:
+            raise _no_numbers(leaf, where)
         return leaf
     if isinstance(leaf, list | tuple | range):
-        return from_list(leaf, name)
+        return from_list(leaf, where)
     other = plugins.owner(leaf)
     if other is not None:
         raise errors.BackendMismatchError(
-            f"{name}: got a tensor of the backend {other.name!r} while {backend.name!r} is active. "
+            f"{where}: got a tensor of the backend {other.name!r} while {backend.name!r} is active. "
             f"Convert it with polynet.convert(x, {backend.name!r}), use polynet.namespace(x).{name}, or switch "
             f"with polynet.use_backend({other.name!r})."
         )
     if isinstance(leaf, str | bytes) or not hasattr(leaf, "__array__"):
-        raise errors.DTypeError(f"{name}: expected a tensor or numbers; got {type(leaf).__name__}.")
+        raise _no_numbers(leaf, where)
     return np.asarray(leaf)
 
 
-def _what(dtype: np.dtype[Any]) -> str:
-    return "strings" if dtype.kind in "SU" else "objects" if dtype.kind == "O" else "dates"
+_NO_NUMBERS = {"O": "objects", "S": "strings", "U": "strings", "M": "dates", "m": "durations"}
+"""NumPy's kinds of dtypes that are no numbers, and what an array of them holds."""
+
+
+def _no_numbers(x: Any, where: str = "") -> errors.DTypeError:
+    """The error about something that is no tensor."""
+    if isinstance(x, np.ndarray | np.generic):
+        text = f"expected numbers; got an array of {_NO_NUMBERS.get(x.dtype.kind, x.dtype.name)}."
+    else:
+        got = "None" if x is None else type(x).__name__
+        text = f"expected a tensor or numbers; got {got}."
+    return errors.DTypeError(f"{where}: {text}" if where else text)
 
 
 def from_list(values: Any, name: str) -> Any:
@@ -68,8 +82,10 @@ def from_list(values: Any, name: str) -> Any:
         raise errors.ShapeError(
             f"{name}: expected a list whose rows have equal lengths; got a ragged one. Pad it to one length."
         ) from None
-    if array.dtype.kind in "OSUMm":
-        raise errors.DTypeError(f"{name}: expected numbers; got a list of {_what(array.dtype)}.")
+    if array.dtype.kind in _NO_NUMBERS:
+        raise errors.DTypeError(
+            f"{name}: expected numbers; got a list of {_NO_NUMBERS[array.dtype.kind]}."
+        )
     if array.dtype == np.float64 or array.dtype == np.int64 or array.dtype == np.complex128:
         if not any(isinstance(value, np.ndarray | np.generic) for value in flat):
             kind = {"f": float, "i": int, "c": complex}[array.dtype.kind]
@@ -90,6 +106,21 @@ def _flat(values: Any) -> Iterator[Any]:
             yield from _flat(value)
         else:
             yield value
+
+
+def expect_tensor(x: Any, where: str) -> None:
+    """Raise if ``x`` is nothing that an op takes for a tensor.
+
+    Args:
+        where: the names of the op and its parameter, which the text begins with.
+    """
+    if isinstance(x, list | tuple | range):
+        from_list(x, where)
+    elif isinstance(x, np.ndarray | np.generic):
+        if x.dtype.kind in _NO_NUMBERS:
+            raise _no_numbers(x, where)
+    elif not (isinstance(x, NUMBERS) or (hasattr(x, "shape") and hasattr(x, "dtype"))):
+        raise _no_numbers(x, where)
 
 
 def kind_in(leaf: Any, backend: Backend) -> Kind:
@@ -129,7 +160,11 @@ def _find_dtype(x: Any) -> str:
     if isinstance(x, list | tuple):
         return dtype_of(from_list(x, "x"))
     backend = None if isinstance(x, Traced | np.ndarray) else plugins.owner(x)
-    return backend.dtype_of(x) if backend is not None else dtypes.standardize(x.dtype)
+    if backend is not None:
+        return backend.dtype_of(x)
+    if not hasattr(x, "dtype") or getattr(x.dtype, "kind", "") in _NO_NUMBERS:
+        raise _no_numbers(x)
+    return dtypes.standardize(x.dtype)
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -138,4 +173,7 @@ def shape_of(x: Any) -> tuple[int, ...]:
         return ()
     if isinstance(x, list | tuple):
         return shape_of(from_list(x, "x"))
-    return tuple(x.shape)
+    try:
+        return tuple(x.shape)
+    except AttributeError:
+        raise _no_numbers(x) from None

@@ -31,7 +31,7 @@ from polynet.ops.primitives import (
 )
 from polynet.spec import as_axis, as_shape, axis_index, each, same
 from polynet.tensor import DType, Shape, Tensor
-from polynet.values import dtype_of, from_list, kind_of, shape_of
+from polynet.values import dtype_of, expect_tensor, from_list, kind_of, shape_of
 
 __all__ = [
     "arange",
@@ -78,6 +78,7 @@ def full(shape: Shape, fill_value: Any, dtype: DType | None = None) -> Tensor:
     lengths = as_shape(shape)
     if isinstance(fill_value, NUMBERS) and not hasattr(fill_value, "dtype"):
         return primitives.full(lengths, fill_value, _or_floatx(dtype, fill_value))
+    expect_tensor(fill_value, "full: fill_value")
     filled = convert_to_tensor(fill_value, _or_floatx(dtype, fill_value))
     return copy(broadcast_to(filled, lengths))
 
@@ -167,6 +168,7 @@ def full_like(x: Tensor, fill_value: Any, dtype: DType | None = None) -> Tensor:
         >>> ops.full_like([1, 2], 7)
         array([7, 7], dtype=int32)
     """
+    expect_tensor(x, "full_like: x")
     wanted = dtype_of(x) if dtype is None else dtypes.standardize(dtype)
     return zeros_like(x, wanted) + cast(fill_value, wanted)
 
@@ -336,6 +338,8 @@ def _count(num: Any, name: str) -> int:
 
 def _check_ends(name: str, axis: int, *values: Any) -> None:
     """The ends must broadcast, and the axis exist in the result."""
+    for value, end in zip(values, ("start", "stop"), strict=False):
+        expect_tensor(value, f"{name}: {end}")
     shapes = [shape_of(value) for value in values]
     try:
         axis_index(axis, max(map(len, shapes)) + 1)

@@ -37,7 +37,7 @@ from polynet.ops.primitives import (
 )
 from polynet.spec import axis_index
 from polynet.tensor import Held, Shape, Tensor, Traced, plain
-from polynet.values import dtype_of, from_list, shape_of
+from polynet.values import dtype_of, expect_tensor, from_list, shape_of
 
 __all__ = [
     "get_item",
@@ -73,7 +73,8 @@ def get_item(x: Tensor, key: Any) -> Tensor:
         >>> ops.get_item(ops.arange(5), [4, 2])
         array([4, 2], dtype=int32)
     """
-    if x.__class__ in _HOST:
+    if x.__class__ in _HOST or not hasattr(x, "shape"):
+        expect_tensor(x, "get_item: x")
         x = convert_to_tensor(x)
     if key.__class__ is int:
         return index(x, [], _checked((key,), x.shape))
@@ -513,7 +514,8 @@ def slice(inputs: Tensor, start_indices: Any, shape: Shape) -> Tensor:
     """
     starts = _starts(start_indices)
     lengths = spec.as_shape(shape)
-    if inputs.__class__ in _HOST:
+    if inputs.__class__ in _HOST or not hasattr(inputs, "shape"):
+        expect_tensor(inputs, "slice: inputs")
         inputs = convert_to_tensor(inputs)
     if starts is None:
         return _slice(inputs, _vector(start_indices), lengths)
@@ -602,8 +604,11 @@ def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
         array([0., 5., 6., 0.], dtype=float32)
     """
     starts = _starts(start_indices)
-    if inputs.__class__ in _HOST:
+    if inputs.__class__ in _HOST or not hasattr(inputs, "shape"):
+        expect_tensor(inputs, "slice_update: inputs")
         inputs = convert_to_tensor(inputs)
+    if not hasattr(updates, "shape"):
+        expect_tensor(updates, "slice_update: updates")
     if starts is None:
         return _slice_update(inputs, _vector(start_indices), updates)
     return index_update(
