@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
         dtype_policies,
         errors,
         initializers,
+        metrics,
         ops,
         random,
         testing,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet.conversion import convert, device
     from polynet.dtype_policies import DTypePolicy, FloatDTypePolicy
     from polynet.initializers import Initializer
+    from polynet.metrics.metric import Metric
     from polynet.plugins import list_backends, namespace, set_backend, use_backend
     from polynet.spec import Spec
     from polynet.symbolic import Function, Input, KerasTensor
@@ -51,6 +53,7 @@ _MODULES = frozenset(
         "dtype_policies",
         "errors",
         "initializers",
+        "metrics",
         "ops",
         "random",
         "testing",
@@ -66,6 +69,7 @@ _NAMES = {
     "Initializer": "initializers",
     "Input": "symbolic",
     "KerasTensor": "symbolic",
+    "Metric": "metrics.metric",
     "Spec": "spec",
     "StatelessScope": "variable",
     "Variable": "variable",
@@ -99,6 +103,7 @@ __all__ = [
     "Initializer",
     "Input",
     "KerasTensor",
+    "Metric",
     "Spec",
     "StatelessScope",
     "Variable",
@@ -118,6 +123,7 @@ __all__ = [
     "jit",
     "jvp",
     "list_backends",
+    "metrics",
     "name_scope",
     "namespace",
     "ops",

@@ -1,0 +1,334 @@
+"""``Metric``: a number that sums up many batches, by variables that each batch updates.
+
+Here is what all metrics share: names, dtypes, variables, the stateless calls, masks.  No metric is defined in this
+file.  ``update_state`` of a metric consists of ops alone, so that it runs in a compiled training step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from polynet import dtype_policies, errors, ops
+from polynet.backend import get_uid
+from polynet.config import floatx
+from polynet.configurable import Configurable, snake_case
+from polynet.metrics.total import Total
+from polynet.variable import StatelessScope, Variable, name_scope
+
+
+class Metric(Configurable):
+    """The base of all metrics.
+
+    A subclass makes its variables in ``__init__``, changes them in ``update_state`` and computes its number in
+    ``result``.
+
+    Args:
+        dtype: a dtype or a policy, whose compute dtype is that of the result; ``floatx`` by default.
+        name: by default the class's name, numbered from the second one on.
+
+    Example:
+        >>> import polynet
+        >>> class Largest(polynet.metrics.Metric):
+        ...     def __init__(self, name="largest", dtype=None):
+        ...         super().__init__(name=name, dtype=dtype)
+        ...         self.value = self.add_variable((), "zeros", name="value")
+        ...
+        ...     def update_state(self, y):
+        ...         self.value.assign(polynet.ops.maximum(self.value, polynet.ops.max(y)))
+        ...
+        ...     def result(self):
+        ...         return self.value.value
+        >>> largest = Largest()
+        >>> for batch in ([1.0, 5.0], [3.0]):
+        ...     largest.update_state(batch)
+        >>> float(largest.result())
+        5.0
+    """
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise ValueError(
+                f"{type(self).__name__}: name: expected a string; got {type(name).__name__}."
+            )
+        self.name = name or _automatic_name(type(self))
+        self._dtype = dtype_policies.get(dtype or floatx()).compute_dtype
+        self._variables: list[Variable] = []
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the result."""
+        return self._dtype
+
+    # -------------------------------------------------------------------------------- variables
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """A new variable of this metric.
+
+        Args:
+            shape: its shape.
+            initializer: its first value: the name of an initializer, or a function of ``(shape, dtype)``.
+            dtype: ``floatx`` by default.
+            aggregation: how the values of several devices become one.
+            name: the last part of its path.
+        """
+        self._check_constructed()
+        with name_scope(self.name.replace("/", ">"), caller=self):
+            variable = Variable(
+                _initializer(initializer),
+                shape=(shape,) if isinstance(shape, int) else tuple(shape),
+                dtype=dtype,
+                trainable=False,
+                autocast=False,
+                aggregation=aggregation,
+                name=name,
+            )
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = None,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Another name of ``add_variable``; the first value is zero by default."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    def add_total(self, name: str, shape: Sequence[int] = (), dtype: Any = None) -> Total:
+        """A new variable that starts at zero and counts on where a plain float32 would stop, at 2**24.
+
+        It takes two variables.
+
+        Args:
+            name: the last part of its path.
+            shape: its shape.
+            dtype: that of the metric by default, but at least float32.
+        """
+        self._check_constructed()
+        with name_scope(self.name.replace("/", ">"), caller=self):
+            total = Total(tuple(shape), dtype or self.dtype, name)
+        self._variables += total.parts
+        return total
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Its variables, then those of the metrics among its attributes."""
+        parts = list(_parts(self.__dict__.values()))
+        found: dict[int, Variable] = {}
+        for part in parts:
+            if isinstance(part, Variable):
+                for variable in part.parts if isinstance(part, Total) else [part]:
+                    found.setdefault(id(variable), variable)
+        for part in parts:
+            if isinstance(part, Metric):
+                for variable in part.variables:
+                    found.setdefault(id(variable), variable)
+        return list(found.values())
+
+    def _check_constructed(self) -> None:
+        if "_variables" not in self.__dict__:
+            raise RuntimeError(
+                f"{type(self).__name__}: it has no variables yet. Call super().__init__() first in its __init__."
+            )
+
+    # -------------------------------------------------------------------------------- what a metric does
+
+    def build(self, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
+        """Make the variables whose shapes depend on the data; most metrics have none.
+
+        The first ``update_state`` does it.  What compiles ``update_state`` calls it before.
+        """
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Take in a batch."""
+        raise NotImplementedError(f"{type(self).__name__}: update_state is not defined.")
+
+    def result(self) -> Any:
+        """The number, or a dict of numbers, of all batches since the last ``reset_state``."""
+        raise NotImplementedError(f"{type(self).__name__}: result is not defined.")
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        for variable in self.variables:
+            variable.assign(ops.zeros(variable.shape, variable.dtype))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Take in a batch and give the result so far."""
+        self._check_constructed()
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    # -------------------------------------------------------------------------------- without changing state
+
+    def stateless_update_state(
+        self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any
+    ) -> list[Any]:
+        """The values that ``update_state`` would give the variables, from given ones; nothing changes.
+
+        Args:
+            metric_variables: a value for each of ``variables``.
+            *args: those of ``update_state``.
+            **kwargs: those of ``update_state``.
+
+        Example:
+            >>> import polynet
+            >>> mean = polynet.metrics.Mean()
+            >>> state = mean.stateless_update_state(mean.variables, [1.0, 3.0])
+            >>> float(mean.stateless_result(state)), float(mean.result())
+            (2.0, 0.0)
+        """
+        with StatelessScope(self._mapping(metric_variables)) as scope:
+            self.update_state(*args, **kwargs)
+        return self._values(scope)
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """What ``result`` would be if the variables had these values."""
+        with StatelessScope(self._mapping(metric_variables)):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The values that ``reset_state`` would give the variables."""
+        with StatelessScope() as scope:
+            self.reset_state()
+        return self._values(scope)
+
+    def _mapping(self, values: Sequence[Any]) -> list[tuple[Variable, Any]]:
+        variables = self.variables
+        if len(values) != len(variables):
+            raise ValueError(
+                f"{type(self).__name__}: metric_variables: expected {len(variables)} values, one for each of "
+                f"`variables`; got {len(values)}."
+            )
+        return list(zip(variables, values, strict=True))
+
+    def _values(self, scope: StatelessScope) -> list[Any]:
+        found = []
+        for variable in self.variables:
+            value = scope.get_current_value(variable)
+            found.append(variable.value if value is None else value)
+        return found
+
+    # -------------------------------------------------------------------------------- describing
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, with the name and dtype that the metric has."""
+        config = super().get_config()
+        own = {"name": self.name, "dtype": self.dtype}
+        return {**config, **{key: value for key, value in own.items() if key in config}}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"
+
+
+def _automatic_name(cls: type) -> str:
+    name = snake_case(cls.__name__)
+    number = get_uid(name)
+    return name if number == 1 else f"{name}_{number - 1}"
+
+
+def _initializer(identifier: Any) -> Callable[..., Any]:
+    if identifier is None or (isinstance(identifier, str) and identifier.lower() == "zeros"):
+        return lambda shape, dtype: np.zeros(shape, dtype if dtype != "bfloat16" else "float32")
+    if callable(identifier):
+        return identifier
+    from polynet import initializers
+
+    found: Callable[..., Any] = initializers.get(identifier)  # type: ignore[assignment]
+    return found
+
+
+def _parts(values: Iterable[Any]) -> Iterator[Any]:
+    """The variables and metrics among some values, and in lists, tuples and dicts of them."""
+    for value in values:
+        if isinstance(value, Variable | Metric):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _parts(value)
+        elif isinstance(value, dict):
+            yield from _parts(value.values())
+
+
+# ------------------------------------------------------------------------------------------ arguments of metrics
+
+
+def aligned(name: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Both as tensors of one shape, or an error.
+
+    Where one has a last axis of length 1 more, it is left out, or given to the other if that is a vector.
+
+    Args:
+        name: whose arguments they are, for the error.
+        y_true: labels.
+        y_pred: predictions.
+    """
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if tuple(y_true.shape) == (*y_pred.shape, 1):
+        y_pred, y_true = _same_rank(y_pred, y_true)
+    elif tuple(y_pred.shape) == (*y_true.shape, 1):
+        y_true, y_pred = _same_rank(y_true, y_pred)
+    if tuple(y_true.shape) != tuple(y_pred.shape):
+        raise errors.ShapeError(
+            f"{name}: expected y_true and y_pred of one shape; got {tuple(y_true.shape)} and "
+            f"{tuple(y_pred.shape)}."
+        )
+    return y_true, y_pred
+
+
+def _same_rank(x: Any, with_one_more: Any) -> tuple[Any, Any]:
+    if len(x.shape) == 1:
+        return ops.expand_dims(x, -1), with_one_more
+    return x, ops.squeeze(with_one_more, -1)
+
+
+def weights_of(name: str, shape: Sequence[int], y_pred: Any, sample_weight: Any, dtype: str) -> Any:
+    """Sample weights and the mask of ``y_pred`` as one tensor that broadcasts with ``shape``; ``None`` without both.
+
+    Weights of fewer dimensions weigh all that belongs to a sample: ``(n,)`` beside ``(n, t)`` becomes ``(n, 1)``.
+
+    Args:
+        name: whose weights they are, for the error.
+        shape: of what is weighted.
+        y_pred: what may have a mask.
+        sample_weight: as it was passed.
+        dtype: that of the result.
+    """
+    mask = mask_of(y_pred)
+    weights = None
+    for what, given in (("sample_weight", sample_weight), ("the mask of y_pred", mask)):
+        if given is not None:
+            given = _beside(name, what, ops.cast(given, dtype), tuple(shape))
+            weights = given if weights is None else weights * given
+    return weights
+
+
+def mask_of(y_pred: Any) -> Any:
+    """Which entries count, if that is known of a tensor."""
+    from polynet.masking import get_mask
+
+    return get_mask(y_pred)
+
+
+def _beside(name: str, what: str, weights: Any, shape: tuple[int, ...]) -> Any:
+    given = tuple(weights.shape)
+    fitted = given
+    if len(fitted) == len(shape) + 1 and fitted[-1] == 1:
+        fitted = fitted[:-1]
+    fitted = (*fitted, *(1,) * (len(shape) - len(fitted)))
+    if len(fitted) != len(shape) or any(
+        have not in (1, want) for have, want in zip(fitted, shape, strict=True)
+    ):
+        raise errors.ShapeError(
+            f"{name}: {what}: expected a shape that fits the values, {shape}, or begins like it; got {given}."
+        )
+    return weights if fitted == given else ops.reshape(weights, fitted)
