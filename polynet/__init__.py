@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet import (
+        activations,
         backend,
         config,
+        constraints,
         dtype_policies,
         errors,
         initializers,
         metrics,
         ops,
         random,
+        regularizers,
         testing,
         tree,
         utils,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet.initializers import Initializer
     from polynet.metrics.metric import Metric
     from polynet.plugins import list_backends, namespace, set_backend, use_backend
+    from polynet.regularizers import Regularizer
     from polynet.spec import Spec
     from polynet.symbolic import Function, Input, KerasTensor
     from polynet.variable import StatelessScope, Variable, name_scope
@@ -48,14 +52,17 @@ __version__ = "0.1.0"
 
 _MODULES = frozenset(
     {
+        "activations",
         "backend",
         "config",
+        "constraints",
         "dtype_policies",
         "errors",
         "initializers",
         "metrics",
         "ops",
         "random",
+        "regularizers",
         "testing",
         "tree",
         "utils",
@@ -70,6 +77,7 @@ _NAMES = {
     "Input": "symbolic",
     "KerasTensor": "symbolic",
     "Metric": "metrics.metric",
+    "Regularizer": "regularizers",
     "Spec": "spec",
     "StatelessScope": "variable",
     "Variable": "variable",
@@ -104,13 +112,16 @@ __all__ = [
     "Input",
     "KerasTensor",
     "Metric",
+    "Regularizer",
     "Spec",
     "StatelessScope",
     "Variable",
     "__version__",
+    "activations",
     "backend",
     "checkpoint",
     "config",
+    "constraints",
     "convert",
     "custom_gradient",
     "device",
@@ -128,6 +139,7 @@ __all__ = [
     "namespace",
     "ops",
     "random",
+    "regularizers",
     "remat",
     "set_backend",
     "stop_gradient",

@@ -461,7 +461,10 @@ class Catalogue:
         return serialize(thing)
 
     def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """One of the page's objects from its description."""
+        """One of the page's objects from its description or its name."""
+        if isinstance(config, str):
+            with custom_object_scope(custom_objects or {}):
+                return self.get(config)
         return deserialize(config, custom_objects, self.kind)
 
 
