@@ -431,3 +431,110 @@ def updated_by_index(
         combined |= {"max": max(old, update), "min": min(old, update)}
         y.flat[place] = combined[reduction]
     return y
+
+
+# --------------------------------------------------------------------------------------- recurrent
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+_CURVES = {
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+}
+
+
+def _unrolled(x, states, mask, go_backwards, zero_output_for_mask, step):  # type: ignore[no-untyped-def]
+    """The first state after each step, and all of them after the last one, for each example by itself."""
+    batch, time, _ = x.shape
+    outputs = np.zeros((batch, time, states[0].shape[-1]))
+    ends = [np.array(state) for state in states]
+    for example in range(batch):
+        current = [state[example] for state in states]
+        order = list(range(time))[:: -1 if go_backwards else 1]
+        for place, t in enumerate(order):
+            here = mask is None or mask[example, t]
+            if here:
+                current = step(x[example, t], *current)
+            outputs[example, place] = current[0] * (here or not zero_output_for_mask)
+        for end, state in zip(ends, current, strict=True):
+            end[example] = state
+    return (outputs, *ends)
+
+
+def simple_rnn_loops(  # type: ignore[no-untyped-def]
+    x, h, kernel, recurrent_kernel, bias, mask, activation, go_backwards, zero_output_for_mask
+):
+    """One step after the other, one example after the other."""
+
+    def step(x, h):  # type: ignore[no-untyped-def]
+        return [
+            _CURVES[activation](x @ kernel + h @ recurrent_kernel + (0 if bias is None else bias))
+        ]
+
+    return _unrolled(x, [h], mask, go_backwards, zero_output_for_mask, step)
+
+
+def lstm_loops(  # type: ignore[no-untyped-def]
+    x,
+    h,
+    c,
+    kernel,
+    recurrent_kernel,
+    bias,
+    mask,
+    activation,
+    recurrent_activation,
+    go_backwards,
+    zero_output_for_mask,
+):
+    """One step after the other, one example after the other."""
+    curve, gate = _CURVES[activation], _CURVES[recurrent_activation]
+
+    def step(x, h, c):  # type: ignore[no-untyped-def]
+        z = x @ kernel + h @ recurrent_kernel + (0 if bias is None else bias)
+        i, f, a, o = np.split(z, 4)
+        c = gate(f) * c + gate(i) * curve(a)
+        return [gate(o) * curve(c), c]
+
+    return _unrolled(x, [h, c], mask, go_backwards, zero_output_for_mask, step)
+
+
+def gru_loops(  # type: ignore[no-untyped-def]
+    x,
+    h,
+    kernel,
+    recurrent_kernel,
+    bias,
+    mask,
+    activation,
+    recurrent_activation,
+    reset_after,
+    go_backwards,
+    zero_output_for_mask,
+):
+    """One step after the other, one example after the other."""
+    curve, gate = _CURVES[activation], _CURVES[recurrent_activation]
+    nothing = np.zeros(kernel.shape[-1])
+    of_input, of_state = nothing if bias is None else bias, nothing
+    if reset_after and bias is not None:
+        of_input, of_state = bias
+    update_kernel, reset_kernel, candidate_kernel = np.split(recurrent_kernel, 3, axis=1)
+    update_bias, reset_bias, candidate_bias = np.split(of_state, 3)
+
+    def step(x, h):  # type: ignore[no-untyped-def]
+        z, r, a = np.split(x @ kernel + of_input, 3)
+        z = gate(z + h @ update_kernel + update_bias)
+        r = gate(r + h @ reset_kernel + reset_bias)
+        if reset_after:
+            a = curve(a + r * (h @ candidate_kernel + candidate_bias))
+        else:
+            a = curve(a + (r * h) @ candidate_kernel)
+        return [z * h + (1 - z) * a]
+
+    return _unrolled(x, [h], mask, go_backwards, zero_output_for_mask, step)

@@ -25,6 +25,7 @@ from polynet.ops.linalg import *  # noqa: F403
 from polynet.ops.manipulation import *  # noqa: F403
 from polynet.ops.neural import *  # noqa: F403
 from polynet.ops.primitives import *  # noqa: F403
+from polynet.ops.recurrent import *  # noqa: F403
 from polynet.ops.reductions import *  # noqa: F403
 from polynet.ops.sorting import *  # noqa: F403
 from polynet.tensor import bind_operators as _bind_operators
