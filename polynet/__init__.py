@@ -17,10 +17,13 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
         dtype_policies,
         errors,
         initializers,
+        layers,
         metrics,
         ops,
+        optimizers,
         random,
         regularizers,
+        saving,
         testing,
         tree,
         utils,
@@ -41,7 +44,10 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet.conversion import convert, device
     from polynet.dtype_policies import DTypePolicy, FloatDTypePolicy
     from polynet.initializers import Initializer
+    from polynet.layers.input_spec import InputSpec
+    from polynet.layers.layer import Layer
     from polynet.metrics.metric import Metric
+    from polynet.optimizers.optimizer import Optimizer
     from polynet.plugins import list_backends, namespace, set_backend, use_backend
     from polynet.regularizers import Regularizer
     from polynet.spec import Spec
@@ -59,10 +65,13 @@ _MODULES = frozenset(
         "dtype_policies",
         "errors",
         "initializers",
+        "layers",
         "metrics",
         "ops",
+        "optimizers",
         "random",
         "regularizers",
+        "saving",
         "testing",
         "tree",
         "utils",
@@ -75,8 +84,11 @@ _NAMES = {
     "GradientTape": "autodiff.tape",
     "Initializer": "initializers",
     "Input": "symbolic",
+    "InputSpec": "layers.input_spec",
     "KerasTensor": "symbolic",
+    "Layer": "layers.layer",
     "Metric": "metrics.metric",
+    "Optimizer": "optimizers.optimizer",
     "Regularizer": "regularizers",
     "Spec": "spec",
     "StatelessScope": "variable",
@@ -110,8 +122,11 @@ __all__ = [
     "GradientTape",
     "Initializer",
     "Input",
+    "InputSpec",
     "KerasTensor",
+    "Layer",
     "Metric",
+    "Optimizer",
     "Regularizer",
     "Spec",
     "StatelessScope",
@@ -133,14 +148,17 @@ __all__ = [
     "jacobian",
     "jit",
     "jvp",
+    "layers",
     "list_backends",
     "metrics",
     "name_scope",
     "namespace",
     "ops",
+    "optimizers",
     "random",
     "regularizers",
     "remat",
+    "saving",
     "set_backend",
     "stop_gradient",
     "testing",

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from polynet import dtypes, errors, tree
 from polynet.op import OPS, Op
 from polynet.spec import Spec, merge, with_stand_in
 from polynet.tensor import Traced
+from polynet.values import dtype_of
 
 
 class Node:
@@ -218,14 +221,39 @@ def infer_symbolic(
     return tree.map_structure(_merged, one, other)
 
 
+def infer_by_running(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """As ``infer_symbolic``, by computing on zeros: for functions of the array library, which know no ``Spec``."""
+    from polynet.op import from_host
+    from polynet.plugins import current
+
+    def with_zeros(length: int) -> Any:
+        def swap(leaf: Any) -> Any:
+            if not isinstance(leaf, KerasTensor):
+                return leaf
+            shape = tuple(length if n is None else n for n in leaf.shape)
+            return from_host(np.zeros(shape, np.int8), current(), leaf.dtype)
+
+        made = tree.map_structure(swap, (tuple(args), kwargs))
+        return tree.map_structure(_symbol, function(*made[0], **made[1]))
+
+    one = with_zeros(_SMALL[0])
+    if all(None not in leaf.shape for leaf in symbolic_leaves((tuple(args), kwargs))):
+        return one
+    return tree.map_structure(_merged, one, with_zeros(_SMALL[1]))
+
+
+_SMALL = (6, 8)
+"""Unknown lengths when something is computed to learn its shape."""
+
+
 def _symbol(spec: Any) -> Any:
-    return KerasTensor(spec.shape, spec.dtype) if hasattr(spec, "shape") else spec
+    return KerasTensor(spec.shape, dtype_of(spec)) if hasattr(spec, "shape") else spec
 
 
 def _merged(one: Any, other: Any) -> Any:
     if not hasattr(one, "shape"):
         return one if one == other else None
-    return KerasTensor(merge(one.shape, other.shape), one.dtype)
+    return KerasTensor(merge(one.shape, other.shape), dtype_of(one))
 
 
 def record_call(operation: Any, args: Any, kwargs: dict[str, Any], outputs: Any, name: str) -> Any:
