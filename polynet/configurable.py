@@ -35,6 +35,7 @@ KINDS = frozenset(
         "losses",
         "metrics",
         "optimizers",
+        "optimizers.schedules",
         "random",
         "regularizers",
     }
@@ -256,8 +257,8 @@ def kind_of_builtin(thing: Any) -> str | None:
     module = getattr(thing, "__module__", None) or ""
     if not module.startswith("polynet."):
         return None
-    first = module.split(".")[1]
-    pages = [first] if first in KINDS else []
+    first, *rest = module.split(".")[1:]
+    pages = [page for page in (first, ".".join([first, *rest])) if page in KINDS]
     pages += [kind for kind in ("layers", "activations", "losses", "metrics") if kind != first]
     for kind in pages:
         page = _page(kind)
@@ -338,8 +339,8 @@ def _kind_of_description(value: dict[str, Any], given: str | None) -> str | None
         return "registered"
     module = value.get("module")
     if isinstance(module, str):
-        last = module.split(".")
-        for part in reversed(last):
+        parts = module.split(".")
+        for part in (".".join(parts[-2:]), *reversed(parts)):
             if part in KINDS:
                 return part
     return given
