@@ -18,6 +18,7 @@ from polynet_numpy.elementwise import Elementwise
 from polynet_numpy.halves import in_float32
 from polynet_numpy.linalg import Linalg
 from polynet_numpy.random_numbers import RandomNumbers
+from polynet_numpy.recurrent import Recurrent
 
 try:
     from ml_dtypes import bfloat16
@@ -106,7 +107,7 @@ _SCALARS = (
 )
 
 
-class NumpyBackend(Convolutions, Elementwise, Linalg, RandomNumbers, Backend):
+class NumpyBackend(Convolutions, Elementwise, Linalg, RandomNumbers, Recurrent, Backend):
     """NumPy: the primitives are mostly its own functions."""
 
     tensor_types = (np.ndarray, np.generic)
