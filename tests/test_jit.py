@@ -132,3 +132,16 @@ def test_one_version_per_shape_and_static_value():
 def test_only_functions():
     with pytest.raises(TypeError, match="fn: expected a function; got int"):
         polynet.jit(3)
+
+
+def test_a_variable_that_only_the_branch_not_taken_reads():
+    count, total = polynet.Variable(0), polynet.Variable(1.0)
+
+    @polynet.jit(compile=True)
+    def step(x):
+        ops.cond(count.value % 2 == 1, lambda: (total.assign_add(x), None)[1], lambda: None)
+        count.assign_add(1)
+
+    for expected in (1.0, 4.0, 4.0, 7.0):
+        step(3.0)
+        assert float(total) == expected

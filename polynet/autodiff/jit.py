@@ -51,11 +51,19 @@ class _Given(_Discovery):
 
     def read(self, variable: Variable, value: Any) -> Any:
         if id(variable) not in self._values:
-            raise RuntimeError(
-                f"jit: Variable {variable.path!r} was read in the compiled run and not in the first one: the function "
-                f"depends on something else than its arguments and variables. Pass it as an argument."
-            )
+            raise _Unseen(variable)
         return super().read(variable, self._values[id(variable)])
+
+
+class _Unseen(RuntimeError):
+    """A variable was read in the compiled run and not in the first one, which knew more values (a branch, say)."""
+
+    def __init__(self, variable: Variable) -> None:
+        super().__init__(
+            f"jit: Variable {variable.path!r} was read in the compiled run and not in the ones before it: the function "
+            f"depends on something else than its arguments and variables. Pass it as an argument."
+        )
+        self.variable = variable
 
 
 class _Compiled:
@@ -70,9 +78,9 @@ class _Compiled:
         self.variables = list(discovery.seen.values())
         self.assigned: list[Variable] = []
         self.structure: Any = None
-        count = len(self.variables)
 
         def pure(tensors: Sequence[Any]) -> list[Any]:
+            count = len(self.variables)
             with observing(_Given(self.variables, tensors[:count])) as given:
                 result = _results(function, call, tensors[count:])
             self.assigned = [variable for variable, _ in given.assigned.values()]
@@ -81,10 +89,21 @@ class _Compiled:
             )
             return [*_tensors(result), *(value for _, value in given.assigned.values())]
 
-        self._run = backend.transforms.jit(pure)
+        self._pure, self._jit = pure, backend.transforms.jit
+        self._run = self._jit(pure)
+
+    def _outputs(self, tensors: Sequence[Any]) -> Any:
+        """What the pure function gives; compiled anew for each variable that turns up late."""
+        for _ in range(_MOST_LATE_VARIABLES):
+            try:
+                return self._run([*(variable.value for variable in self.variables), *tensors])
+            except _Unseen as found:
+                self.variables.append(found.variable)
+                self._run = self._jit(self._pure)
+        return self._run([*(variable.value for variable in self.variables), *tensors])
 
     def __call__(self, tensors: Sequence[Any]) -> Any:
-        outputs = self._run([*(variable.value for variable in self.variables), *tensors])
+        outputs = self._outputs(tensors)
         results = len(outputs) - len(self.assigned)
         for variable, value in zip(self.assigned, outputs[results:], strict=True):
             variable._set(value)
@@ -95,6 +114,7 @@ class _Compiled:
 
 
 _HERE = object()
+_MOST_LATE_VARIABLES = 1000
 
 
 class _Call:
