@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from polynet import dtype_policies, errors, ops
+from polynet import dtype_policies, errors, ops, plugins
 from polynet.backend import get_uid
 from polynet.config import floatx
 from polynet.configurable import Configurable, snake_case
 from polynet.metrics.total import Total
+from polynet.tensor import plain
 from polynet.variable import StatelessScope, Variable, name_scope
 
 
@@ -56,6 +57,7 @@ class Metric(Configurable):
         self.name = name or _automatic_name(type(self))
         self._dtype = dtype_policies.get(dtype or floatx()).compute_dtype
         self._variables: list[Variable] = []
+        self._built = True
 
     @property
     def dtype(self) -> str:
@@ -144,11 +146,22 @@ class Metric(Configurable):
 
     # -------------------------------------------------------------------------------- what a metric does
 
-    def build(self, y_true_shape: Sequence[int], y_pred_shape: Sequence[int]) -> None:
+    def build(self, y_true_shape: Sequence[int | None], y_pred_shape: Sequence[int | None]) -> None:
         """Make the variables whose shapes depend on the data; most metrics have none.
 
         The first ``update_state`` does it.  What compiles ``update_state`` calls it before.
         """
+
+    def _build_with(self, y_true: Any, y_pred: Any) -> None:
+        """``build`` for the first batch."""
+        if self._built:
+            return
+        if plugins.current().is_traced(plain(y_pred)):
+            raise RuntimeError(
+                f"{type(self).__name__} {self.name!r}: its variables depend on the shapes of the data, and cannot be "
+                f"made while update_state is compiled. Call metric.build(y_true.shape, y_pred.shape) before."
+            )
+        self.build(tuple(y_true.shape), tuple(y_pred.shape))
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take in a batch."""
