@@ -21,6 +21,7 @@ from polynet_torch.autodiff import TorchTape, TorchTransforms
 from polynet_torch.conv import Convolutions
 from polynet_torch.elementwise import WITHOUT_UNSIGNED, Elementwise
 from polynet_torch.linalg import Linalg
+from polynet_torch.neural import Neural
 from polynet_torch.random_numbers import RandomNumbers
 
 _DTYPES = (
@@ -148,7 +149,7 @@ _WITHOUT_UNSIGNED = (
 )
 
 
-class TorchBackend(Convolutions, Elementwise, Linalg, RandomNumbers, Backend):
+class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Backend):
     """PyTorch: the primitives are mostly its own functions."""
 
     tensor_types = (torch.Tensor,)

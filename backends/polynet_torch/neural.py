@@ -1,0 +1,206 @@
+"""torch's own activations, normalizations, attention and correlation, where they are faster than the composites.
+
+Nothing but native overrides of composites.  What torch's function does not do as the op does (several axes, a
+logits cap) runs the op's body.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from polynet import config
+from polynet.op import OPS
+from polynet.ops.neural import check_attention
+from polynet.spec import axes_indices
+
+_EVEN = 40.0  # from there on softplus(x) is x, in float64 too
+
+
+def _body(op: str, *args: Any) -> Any:
+    return OPS[op].function(*args)
+
+
+class Neural:
+    """Activations, normalizations, attention and correlation."""
+
+    silu = staticmethod(functional.silu)
+    log_sigmoid = staticmethod(functional.logsigmoid)
+    selu = staticmethod(torch.selu)
+    hard_tanh = staticmethod(functional.hardtanh)
+    relu6 = staticmethod(functional.relu6)
+
+    @staticmethod
+    def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
+        return functional.leaky_relu(x, negative_slope)
+
+    @staticmethod
+    def elu(x: Any, alpha: float = 1.0) -> Any:
+        return functional.elu(x, alpha)
+
+    @staticmethod
+    def softplus(x: Any) -> Any:
+        return functional.softplus(x, 1.0, _EVEN)
+
+    @staticmethod
+    def gelu(x: Any, approximate: bool = True) -> Any:
+        return functional.gelu(x, approximate="tanh" if approximate else "none")
+
+    @staticmethod
+    def softmax(x: Any, axis: Any = -1) -> Any:
+        axes = axes_indices(axis, x.ndim)
+        return torch.softmax(x, axes[0]) if len(axes) == 1 else _body("softmax", x, axis)
+
+    @staticmethod
+    def log_softmax(x: Any, axis: Any = -1) -> Any:
+        axes = axes_indices(axis, x.ndim)
+        return torch.log_softmax(x, axes[0]) if len(axes) == 1 else _body("log_softmax", x, axis)
+
+    # ---------------------------------------------------------------------------- normalizations
+
+    @staticmethod
+    def layer_normalization(
+        x: Any,
+        gamma: Any = None,
+        beta: Any = None,
+        axis: Any = -1,
+        epsilon: float | None = None,
+        rms_scaling: bool = False,
+    ) -> Any:
+        shape = _last(x, axis, gamma, beta)
+        if shape is None or rms_scaling:
+            return _body("layer_normalization", x, gamma, beta, axis, epsilon, rms_scaling)
+        least = config.epsilon() if epsilon is None else epsilon
+        return functional.layer_norm(x, shape, gamma, beta, least)
+
+    @staticmethod
+    def batch_normalization(
+        x: Any,
+        mean: Any,
+        variance: Any,
+        axis: int,
+        offset: Any = None,
+        scale: Any = None,
+        epsilon: float = 1e-3,
+    ) -> Any:
+        at = axes_indices(axis, x.ndim)[0]
+        given = [part for part in (mean, variance, offset, scale) if part is not None]
+        if any(part.shape != (x.shape[at],) for part in given):
+            return _body("batch_normalization", x, mean, variance, axis, offset, scale, epsilon)
+        factor = 1.0 / torch.sqrt(variance + epsilon)
+        if scale is not None:
+            factor = factor * scale
+        shift = -mean * factor
+        if offset is not None:
+            shift = shift + offset
+        shape = (-1,) + (1,) * (x.ndim - at - 1)
+        return torch.addcmul(shift.view(shape), x, factor.view(shape))
+
+    # --------------------------------------------------------------------------------- attention
+
+    @staticmethod
+    def dot_product_attention(
+        query: Any,
+        key: Any,
+        value: Any,
+        bias: Any = None,
+        mask: Any = None,
+        scale: float | None = None,
+        is_causal: bool = False,
+        flash_attention: bool | None = None,
+        attn_logits_soft_cap: float | None = None,
+    ) -> Any:
+        sources, heads = check_attention(query, key, value)
+        fused, added = attn_logits_soft_cap is None and not flash_attention, None
+        if fused and _recorded(query, key, value, bias):
+            fused = False
+        elif fused and not (bias is None and mask is None):
+            shape = torch.Size((query.shape[0], query.shape[2], query.shape[1], sources))
+            added = _logits(shape, query.dtype, bias, mask, is_causal)
+            fused = added is not None
+        if not fused:
+            given = (query, key, value, bias, mask, scale, is_causal, flash_attention)
+            return _body("dot_product_attention", *given, attn_logits_soft_cap)
+        y = functional.scaled_dot_product_attention(
+            *(part.transpose(1, 2) for part in (query, key, value)),
+            attn_mask=added,
+            is_causal=is_causal and added is None,
+            scale=scale,
+            enable_gqa=heads != query.shape[2],
+        )
+        return y.transpose(1, 2)
+
+    # ------------------------------------------------------------------------------- correlation
+
+    @staticmethod
+    def correlate(x1: Any, x2: Any, mode: str) -> Any:
+        if x1.ndim != 1 or x2.ndim != 1 or not x1.shape[0] or not x2.shape[0]:
+            return _body("correlate", x1, x2, mode)
+        if x2.is_complex():
+            x2 = x2.conj()
+        if x2.shape[0] > x1.shape[0]:
+            return _slid(x2, x1, mode).flip(0)
+        return _slid(x1, x2, mode)
+
+
+def _slid(x: Any, window: Any, mode: str) -> Any:
+    m = window.shape[0]
+    if mode != "valid":
+        before = m - 1 if mode == "full" else m // 2
+        x = functional.pad(x, (before, m - 1 if mode == "full" else m - 1 - before))
+    return functional.conv1d(x[None, None], window[None, None])[0, 0]
+
+
+def _last(x: Any, axis: Any, *weights: Any) -> Sequence[int] | None:
+    """The lengths of the axes when they are the last ones and weights have just them and the dtype."""
+    axes = axes_indices(axis, x.ndim)
+    shape = x.shape[x.ndim - len(axes) :]
+    if sorted(axes) != [*range(x.ndim - len(axes), x.ndim)] or not math.prod(shape):
+        return None
+    for weight in weights:
+        if weight is not None and (weight.shape != shape or weight.dtype != x.dtype):
+            return None
+    return shape
+
+
+def _logits(shape: torch.Size, dtype: Any, bias: Any, mask: Any, is_causal: bool) -> Any:
+    """What is added to the logits; ``None`` if parts do not broadcast to them, or the numbers would not do."""
+    for part in (bias, mask):
+        if part is not None and not _broadcasts(part.shape, shape):
+            return None
+    if dtype.itemsize == 2 or (bias is not None and bias.dtype != dtype):
+        return None  # a barred logit is to be the same number whatever it is added to
+    if mask is not None:
+        mask = mask.to(torch.bool)
+    if is_causal:
+        past = torch.ones(
+            shape[2:], dtype=torch.bool, device=(bias if mask is None else mask).device
+        )
+        mask = past.tril() if mask is None else mask & past.tril()
+    if mask is None:
+        return bias.expand(shape)
+    if bias is None:
+        bias = torch.zeros((), dtype=dtype, device=mask.device)
+    return torch.where(mask, bias, -0.7 * torch.finfo(dtype).max).expand(shape)
+
+
+def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:
+    return len(shape) <= len(to) and all(
+        one in (1, other) for one, other in zip(reversed(shape), reversed(to), strict=False)
+    )
+
+
+def _recorded(*xs: Any) -> bool:
+    """Are derivatives taken?  Those of torch's kernel for a CPU cannot be differentiated again."""
+    recording = torch.is_grad_enabled()
+    return any(
+        (recording and x.requires_grad)
+        or type(x) is not torch.Tensor
+        or torch._C._functorch.is_functorch_wrapped_tensor(x)
+        for x in xs
+        if x is not None
+    )
