@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
         errors,
         initializers,
         layers,
+        losses,
         metrics,
         ops,
         optimizers,
@@ -43,15 +44,17 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet.autodiff.tape import GradientTape
     from polynet.conversion import convert, device
     from polynet.dtype_policies import DTypePolicy, FloatDTypePolicy
+    from polynet.graph import Function
     from polynet.initializers import Initializer
     from polynet.layers.input_spec import InputSpec
     from polynet.layers.layer import Layer
+    from polynet.losses import Loss
     from polynet.metrics.metric import Metric
     from polynet.optimizers.optimizer import Optimizer
     from polynet.plugins import list_backends, namespace, set_backend, use_backend
     from polynet.regularizers import Regularizer
     from polynet.spec import Spec
-    from polynet.symbolic import Function, Input, KerasTensor
+    from polynet.symbolic import Input, KerasTensor
     from polynet.variable import StatelessScope, Variable, name_scope
 
 __version__ = "0.1.0"
@@ -66,6 +69,7 @@ _MODULES = frozenset(
         "errors",
         "initializers",
         "layers",
+        "losses",
         "metrics",
         "ops",
         "optimizers",
@@ -80,13 +84,14 @@ _MODULES = frozenset(
 _NAMES = {
     "DTypePolicy": "dtype_policies",
     "FloatDTypePolicy": "dtype_policies",
-    "Function": "symbolic",
+    "Function": "graph",
     "GradientTape": "autodiff.tape",
     "Initializer": "initializers",
     "Input": "symbolic",
     "InputSpec": "layers.input_spec",
     "KerasTensor": "symbolic",
     "Layer": "layers.layer",
+    "Loss": "losses",
     "Metric": "metrics.metric",
     "Optimizer": "optimizers.optimizer",
     "Regularizer": "regularizers",
@@ -125,6 +130,7 @@ __all__ = [
     "InputSpec",
     "KerasTensor",
     "Layer",
+    "Loss",
     "Metric",
     "Optimizer",
     "Regularizer",
@@ -150,6 +156,7 @@ __all__ = [
     "jvp",
     "layers",
     "list_backends",
+    "losses",
     "metrics",
     "name_scope",
     "namespace",

@@ -1,7 +1,7 @@
 """Symbolic tensors and the graph that ops on them record.
 
 ``Input`` makes a ``KerasTensor``: a shape, perhaps with unknown lengths, and a dtype.  An op called with one infers
-the result and keeps a ``Node``; ``Function`` computes outputs from inputs by calling the same ops again.  Layers are
+the result and keeps a ``Node``; ``graph.py`` computes outputs from inputs by calling the same ops again.  Layers are
 nodes too (their ``__call__`` records one through ``record_call``), but nothing here knows what a layer is.
 """
 
@@ -170,7 +170,7 @@ def Input(
     elif shape is not None:
         raise ValueError("Input: expected shape or batch_shape; got both.")
     made = KerasTensor(
-        batch_shape, dtypes.standardize(dtype), name=name or _automatic_name("keras_tensor")
+        batch_shape, dtypes.standardize(dtype), name=name or _automatic_name("input_layer")
     )
     made.optional = optional  # type: ignore[attr-defined]
     return made
@@ -263,90 +263,3 @@ def record_call(operation: Any, args: Any, kwargs: dict[str, Any], outputs: Any,
         leaf.node = node
         leaf.name = _automatic_name(name)
     return outputs
-
-
-# ------------------------------------------------------------------------------------------ computing
-
-
-class Function:
-    """A computation from symbolic inputs to symbolic outputs, as a function of tensors.
-
-    Args:
-        inputs: a symbolic tensor or a tree of them.
-        outputs: what to compute, a symbolic tensor or a tree of them.
-
-    Example:
-        >>> import polynet
-        >>> x = polynet.Input((2,))
-        >>> double = polynet.Function(x, x * 2.0)
-        >>> double(polynet.ops.ones((1, 2)))
-        array([[2., 2.]], dtype=float32)
-    """
-
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
-        self._inputs_struct = inputs
-        self._outputs_struct = outputs
-        self.inputs = tree.flatten(inputs)
-        self.outputs = tree.flatten(outputs)
-        self.name = name or _automatic_name("function")
-        for tensor in (*self.inputs, *self.outputs):
-            if not isinstance(tensor, KerasTensor):
-                raise ValueError(
-                    f"Function {self.name!r}: inputs and outputs: expected symbolic tensors; "
-                    f"got {type(tensor).__name__}."
-                )
-        self.nodes = _sorted_nodes(self.inputs, self.outputs, self.name)
-
-    def __call__(self, inputs: Any) -> Any:
-        """The outputs for these inputs; symbolic inputs give symbolic outputs."""
-        return self.run(self._matched(inputs))
-
-    def _matched(self, inputs: Any) -> list[Any]:
-        leaves = tree.flatten(inputs)
-        if len(leaves) != len(self.inputs):
-            raise ValueError(
-                f"Function {self.name!r}: expected {len(self.inputs)} inputs; got {len(leaves)}."
-            )
-        return leaves
-
-    def run(self, leaves: Sequence[Any], call: Callable[..., Any] | None = None) -> Any:
-        """Compute from flat inputs; ``call`` (operation, args, kwargs) may take the place of plain calls."""
-        values: dict[int, Any] = {
-            id(tensor): leaf for tensor, leaf in zip(self.inputs, leaves, strict=True)
-        }
-
-        def fill(leaf: Any) -> Any:
-            return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
-
-        for node in self.nodes:
-            args, kwargs = tree.map_structure(fill, (node.args, node.kwargs))
-            made = call(node.operation, args, kwargs) if call else node.operation(*args, **kwargs)
-            for symbol, value in zip(tree.flatten(node.outputs), tree.flatten(made), strict=True):
-                values[id(symbol)] = value
-        return tree.map_structure(fill, self._outputs_struct)
-
-
-def _sorted_nodes(
-    inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor], name: str
-) -> list[Node]:
-    """The nodes between inputs and outputs in an order in which they can be computed."""
-    known = {id(tensor) for tensor in inputs}
-    order: list[Node] = []
-    done: set[int] = set()
-    stack: list[tuple[KerasTensor, bool]] = [(tensor, False) for tensor in reversed(outputs)]
-    while stack:
-        tensor, ready = stack.pop()
-        node = tensor.node
-        if id(tensor) in known or (node is not None and id(node) in done):
-            continue
-        if node is None:
-            raise ValueError(
-                f"Function {name!r}: outputs depend on {tensor!r}, which is not among the inputs. Add it to inputs."
-            )
-        if ready:
-            done.add(id(node))
-            order.append(node)
-        else:
-            stack.append((tensor, True))
-            stack.extend((parent, False) for parent in reversed(node.parents))
-    return order
