@@ -70,7 +70,7 @@ class _Confusion(Metric):
         """Which are true, how many thresholds each prediction exceeds, and the weights; ``masked`` may have a mask."""
         label, dtype = f"{type(self).__name__} {self.name!r}", str(self._sorted.dtype)
         y_true, y_pred = aligned(label, y_true, y_pred)
-        weights = weights_of(label, y_pred.shape, masked, sample_weight, dtype)
+        weights = weights_of(label, y_pred.shape, sample_weight, dtype, masked)
         y_pred = ops.cast(y_pred, dtype)
         exceeded = ops.searchsorted(self._sorted, y_pred)
         positive = ops.logical_not(ops.isnan(y_pred))

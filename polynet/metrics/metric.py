@@ -15,6 +15,7 @@ from polynet import dtype_policies, errors, ops, plugins
 from polynet.backend import get_uid
 from polynet.config import floatx
 from polynet.configurable import Configurable, snake_case
+from polynet.masking import get_mask
 from polynet.metrics.total import Total
 from polynet.tensor import plain
 from polynet.variable import StatelessScope, Variable, name_scope
@@ -304,32 +305,26 @@ def _same_rank(x: Any, with_one_more: Any) -> tuple[Any, Any]:
     return x, ops.squeeze(with_one_more, -1)
 
 
-def weights_of(name: str, shape: Sequence[int], y_pred: Any, sample_weight: Any, dtype: str) -> Any:
-    """Sample weights and the mask of ``y_pred`` as one tensor that broadcasts with ``shape``; ``None`` without both.
+def weights_of(
+    name: str, shape: Sequence[int], sample_weight: Any, dtype: str, *masked: Any
+) -> Any:
+    """Sample weights and masks as one tensor that broadcasts with ``shape``; ``None`` without any.
 
     Weights of fewer dimensions weigh all that belongs to a sample: ``(n,)`` beside ``(n, t)`` becomes ``(n, 1)``.
 
     Args:
         name: whose weights they are, for the error.
         shape: of what is weighted.
-        y_pred: what may have a mask.
         sample_weight: as it was passed.
         dtype: that of the result.
+        *masked: tensors that may have a mask.
     """
-    mask = mask_of(y_pred)
     weights = None
-    for what, given in (("sample_weight", sample_weight), ("the mask of y_pred", mask)):
+    for what, given in (("sample_weight", sample_weight), *(("mask", get_mask(x)) for x in masked)):
         if given is not None:
             given = _beside(name, what, ops.cast(given, dtype), tuple(shape))
             weights = given if weights is None else weights * given
     return weights
-
-
-def mask_of(y_pred: Any) -> Any:
-    """Which entries count, if that is known of a tensor."""
-    from polynet.masking import get_mask
-
-    return get_mask(y_pred)
 
 
 def _beside(name: str, what: str, weights: Any, shape: tuple[int, ...]) -> Any:

@@ -40,7 +40,7 @@ class Sum(Metric):
             values: of any shape.
             sample_weight: broadcasts with them; weights of shape ``(n,)`` weigh whole samples.
         """
-        values, weights = _weighted(self, values, values, sample_weight)
+        values, weights = _weighted(self, values, sample_weight)
         if weights is not None:
             values = values * weights
         self.total.assign_add(ops.sum(values))
@@ -80,11 +80,11 @@ class Mean(Metric):
             values: of any shape; a scalar is one sample.
             sample_weight: broadcasts with them; weights of shape ``(n,)`` weigh whole samples.
         """
-        self._take(values, values, sample_weight)
+        self._take(values, sample_weight)
 
-    def _take(self, values: Any, masked: Any, sample_weight: Any) -> None:
-        """Take in values; ``masked`` is the tensor that may have a mask."""
-        values, weights = _weighted(self, values, masked, sample_weight)
+    def _take(self, values: Any, sample_weight: Any, *masked: Any) -> None:
+        """Take in values; ``masked`` are more tensors that may have a mask."""
+        values, weights = _weighted(self, values, sample_weight, *masked)
         shape = tuple(values.shape)
         if 0 in shape:
             return
@@ -150,12 +150,11 @@ class MeanMetricWrapper(Mean):
             values = self._fn(y_true, y_pred, **self._fn_kwargs)
         except errors.ShapeError as error:
             raise errors.ShapeError(f"{type(self).__name__} {self.name!r}: {error}") from error
-        self._take(values, y_pred, sample_weight)
+        self._take(values, sample_weight, y_pred)
 
 
-def _weighted(metric: Metric, values: Any, masked: Any, sample_weight: Any) -> tuple[Any, Any]:
+def _weighted(metric: Metric, values: Any, sample_weight: Any, *masked: Any) -> tuple[Any, Any]:
     """The values and their weights, or ``None``, in the dtype in which they are summed."""
     dtype = "float32" if metric.dtype in ("float16", "bfloat16") else metric.dtype
-    values = ops.cast(values, dtype)
-    label = f"{type(metric).__name__} {metric.name!r}"
-    return values, weights_of(label, values.shape, masked, sample_weight, dtype)
+    label, numbers = f"{type(metric).__name__} {metric.name!r}", ops.cast(values, dtype)
+    return numbers, weights_of(label, numbers.shape, sample_weight, dtype, values, *masked)
