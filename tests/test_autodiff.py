@@ -4,6 +4,7 @@ That each op's gradient is right is the business of test_ops.py.
 """
 
 import gc
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -522,3 +523,134 @@ def test_gradients_have_the_dtype_of_their_source():
     a, b = tensor([1.0], "float16"), tensor([2.0], "float32")
     da, db = polynet.grad(lambda a, b: ops.sum(ops.multiply(a, b)), argnums=(0, 1))(a, b)
     assert (ops.dtype(da), ops.dtype(db)) == ("float16", "float32")
+
+
+# ------------------------------------------------------------------- recordings that come again and again
+
+
+def scaled_bowl(x, w):
+    return ops.sum(ops.tanh(ops.matmul(x, w) * 0.5) ** 2)
+
+
+def parts_of(x, w):
+    first, second = ops.split(ops.concatenate([x, x * w[:, 0]], axis=0), 2, axis=0)
+    return ops.sum(ops.exp(first[1:]) * ops.take(second, [1, 0], axis=1)[1:])
+
+
+def normalized(x, w):
+    y = ops.relu(ops.matmul(x, w)) - ops.mean(x, axis=-1, keepdims=True)
+    return ops.sum(ops.logsumexp(y / ops.sqrt(ops.var(y) + 1e-3), axis=-1) * ops.max(x))
+
+
+def middle(x, w):
+    return ops.sum(ops.median(x, axis=0) * ops.quantile(w, [0.2, 0.7], axis=0))
+
+
+@pytest.mark.parametrize("f", [scaled_bowl, parts_of, normalized, middle])
+def test_the_same_step_with_other_values(f):
+    """A step that is met again is served by a program; the values that it computes with are those of each step."""
+    rng = np.random.default_rng(0)
+    x, w = polynet.Variable(np.ones((3, 2))), polynet.Variable(np.ones((2, 2)))
+    for _ in range(4):
+        x.assign(rng.normal(size=(3, 2)))
+        w.assign(rng.normal(size=(2, 2)))
+        with polynet.GradientTape() as tape:
+            y = f(x, w)
+        _, by_variables = polynet.value_and_grad(lambda: f(x, w), variables=[x, w])()
+        for found in (tape.gradient(y, [x, w]), by_variables):
+            for source, g in zip((x, w), found, strict=True):
+                step = 1e-6 * rng.normal(size=source.shape)
+                before = source.numpy()
+                source.assign(before + step)
+                above = float(f(x, w))
+                source.assign(before - step)
+                below = float(f(x, w))
+                source.assign(before)
+                np.testing.assert_allclose(
+                    (above - below) / 2, np.sum(number(g) * step), rtol=1e-5, atol=1e-13
+                )
+
+
+def test_the_same_step_with_other_numbers_shapes_and_sources():
+    x, y = polynet.Variable([1.0, 2.0]), polynet.Variable([3.0, 4.0])
+
+    def slopes(power, shift, sources):
+        with polynet.GradientTape() as tape:
+            z = ops.sum((x + shift) ** power * y)
+        return [number(g).tolist() for g in tape.gradient(z, sources)]
+
+    for _ in range(3):
+        assert slopes(2.0, 0.0, [x]) == [[6, 16]]
+        assert slopes(3.0, 0.0, [x]) == [[9, 48]]
+        assert slopes(3.0, 1.0, [x]) == [[36, 108]]
+        assert slopes(2.0, 0.0, [y, x]) == [[1, 4], [6, 16]]
+        assert slopes(2.0, [[0.0], [1.0]], [x]) == [[18, 40]]
+    for sign in (0.0, -0.0, 0.0, -0.0, 0.0, -0.0):
+        with polynet.GradientTape() as tape:
+            z = ops.sum(x * sign)
+        np.testing.assert_array_equal(np.signbit(number(tape.gradient(z, x))), np.signbit(sign))
+
+
+def test_gradients_belong_to_their_caller():
+    x = polynet.Variable([1.0, 2.0])
+    for _ in range(4):
+        with polynet.GradientTape() as tape:
+            y = ops.sum(x + 1.0)
+        g = tape.gradient(y, x)
+        np.testing.assert_array_equal(number(g), 1)
+        if current().name == "numpy":
+            g[...] = 7.0  # what a caller does to its gradient changes no later one
+
+
+def test_a_rule_that_depends_on_values_is_asked_each_time():
+    @polynet.custom_gradient
+    def clipped(x):
+        return x * 1.0, lambda g: g if float(ops.sum(g)) < 5.0 else g * 0.0
+
+    x = polynet.Variable([1.0, 2.0])
+    for scale in (1.0, 1.0, 1.0, 9.0, 1.0):
+        with polynet.GradientTape() as tape:
+            y = ops.sum(clipped(x) * ops.array([scale, scale]))
+        np.testing.assert_array_equal(number(tape.gradient(y, x)), scale if scale < 5 else 0.0)
+
+
+@pytest.mark.parametrize("by_tape", [True, False])
+def test_memory_stays_flat_over_many_steps(by_tape):
+    x = ops.array(np.random.default_rng(0).normal(size=(32, 16)), "float32")
+    w1 = polynet.Variable(np.full((16, 32), 0.01, "float32"))
+    w2 = polynet.Variable(np.full((32, 1), 0.01, "float32"))
+
+    def loss():
+        return ops.mean(ops.square(ops.matmul(ops.relu(ops.matmul(x, w1)), w2) - 1.0))
+
+    def step():
+        if by_tape:
+            with polynet.GradientTape() as tape:
+                value = loss()
+            gradients = tape.gradient(value, [w1, w2])
+        else:
+            _, gradients = polynet.value_and_grad(loss, variables=[w1, w2])()
+        for variable, g in zip((w1, w2), gradients, strict=True):
+            variable.assign_sub(0.01 * g)
+
+    if not by_tape:
+        step = polynet.jit(step)
+    for _ in range(100):
+        step()
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            step()
+        waiting = gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(900):
+            step()
+        waiting += gc.collect()
+        after = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert after - before < 20_000  # five of the hidden activations: nothing of 900 steps stays
+    assert waiting < 100  # and nothing was left to the collector

@@ -12,10 +12,12 @@ table of plans; ``record`` is the same in general form, for nested tapes and ops
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from polynet import dtypes, plugins
+from polynet.autodiff.program import CLOSED, OPEN, Programs
 from polynet.op import OPS, Op, eager_leaves, from_host, plan_key, settle, undifferentiable
 from polynet.plugins import register_wrapper
 from polynet.spec import elementwise
@@ -38,26 +40,47 @@ For a rule over a list of tensors the last three are lists.  The rule ``None`` m
 
 
 class Recorder:
-    """One recording: a list of entries, each a tuple of edges to earlier ones."""
+    """One recording: a list of entries, each a key and what is kept.
+
+    The key begins with the ``Step`` that was taken and holds all that the way back depends on but for the tensors
+    that are kept; it is empty for a source.  With a key of ``program.py``, ``OPEN`` or ``CLOSED``, the edges are kept.
+    """
 
     __slots__ = ("entries", "order", "recording")
 
     def __init__(self) -> None:
         self.order = next_level()
         self.recording = True
-        self.entries: list[tuple[Edge, ...]] = []
+        self.entries: list[tuple[Any, Any]] = []
 
     def source(self, value: Any) -> Box:
         """A box for a value that is watched and not computed."""
-        self.entries.append(())
+        self.entries.append(_SOURCE)
         return Box(value, self, len(self.entries) - 1, value.dtype)
+
+
+_SOURCE: tuple[Any, Any] = ((), ())
+
+
+class Step:
+    """What is the same each time that an op is recorded on arguments of certain types."""
+
+    __slots__ = ("edges",)
+
+    def __init__(self) -> None:
+        self.edges: Callable[[Any, Any], Sequence[Edge]] = _no_edges
+        """From the key of an entry and what is kept to its edges."""
+
+
+def _no_edges(key: Any, kept: Any) -> Sequence[Edge]:
+    return ()
 
 
 @register_wrapper
 class Box(Held):
     """A value that a tape watches.  It behaves as a tensor in ops, operators and NumPy functions."""
 
-    __slots__ = ("dtype", "index", "recorder", "value")
+    __slots__ = ("__weakref__", "dtype", "index", "recorder", "value")
     watched = True
 
     def __init__(self, value: Any, recorder: Recorder, index: int, dtype: Any) -> None:
@@ -165,20 +188,39 @@ def is_differentiable(value: Any) -> bool:
 # ---------------------------------------------------------------------------------- recording, compiled
 
 _RECORD = """\
-def make(Box, op, general, several, native, rules, converters, dtypes):
+def make(Box, op, general, several, native, converters, copysign, step, rules, constants):
     def run({parameters}):
         recorder = {first}.recorder
         {values}
         if {nested}:
             return general(op, ({parameters},), {latest})
+        {steps}
         y = native({values_passed})
         if not recorder.recording:
             return y
-        if isinstance(y, (list, tuple)):
-            return several(y, ({edges}), recorder)
+        try:
+            dtype = y.dtype
+        except AttributeError:
+            return several(op, ({parameters},), ({values_passed},), y, recorder)
         entries = recorder.entries
-        entries.append(({edges}))
-        return Box(y, recorder, len(entries) - 1, y.dtype)
+        entries.append((({key}), ({kept})))
+        return Box(y, recorder, len(entries) - 1, dtype)
+    def edges(key, kept):
+        {key_names} = key
+        {kept_names} = kept
+        return ({edges})
+    step.edges = edges
+    return run
+"""
+_UNRECORDED = """\
+def make(Box, op, general, several, native, converters, copysign, step, rules, constants):
+    def run({parameters}):
+        recorder = {first}.recorder
+        {values}
+        if {nested}:
+            return general(op, ({parameters},), {latest})
+        {steps}
+        return native({values_passed})
     return run
 """
 _templates: dict[str, Callable[..., Any]] = {}
@@ -212,81 +254,132 @@ def _plan(op: Op, args: tuple[Any, ...]) -> Callable[..., Any] | None:
 def _compiled(op: Op, args: tuple[Any, ...], backend: Any) -> Callable[..., Any] | None:
     names = op.parameters
     boxed = [i for i in op.tensors if args[i].__class__ is Box]
-    opened = op.replace(
-        args, [args[i].value if i in boxed else args[i] for i in op.tensors if args[i] is not None]
-    )
+    given = [i for i in op.tensors if args[i] is not None]
+    opened = op.replace(args, [args[i].value if i in boxed else args[i] for i in given])
     native, conversions = settle(op, opened, backend)
     native = native or (None if op.primitive else op.function)
     if native is None:
         return None
-    convert = dict(zip([i for i in op.tensors if args[i] is not None], conversions, strict=True))
+    convert = dict(zip(given, conversions, strict=True))
     values = {i: f"v{i}" if i in boxed or convert.get(i) else name for i, name in enumerate(names)}
-    lines = []
-    for i in op.tensors:
-        value = f"{names[i]}.value" if i in boxed else names[i]
-        if convert.get(i):
-            lines.append(
-                f"v{i} = converters[{i}]({value})" if i not in boxed else f"v{i} = {value}"
-            )
-        elif i in boxed:
-            lines.append(f"v{i} = {value}")
-    steps = [f"v{i} = converters[{i}](v{i})" for i in boxed if convert.get(i)]
-    exact = op.has_shape_rule and op.rule is not elementwise and not op.broadcasts
-    assert op.vjps is not None
-    edges = []
-    for place, i in enumerate(op.tensors):
-        rule = op.vjps[place]
-        if i not in boxed or rule is None:
-            continue
-        saved = "".join(_saved(args, values, index, what) + ", " for index, what in rule.needs)
-        shape = "None" if exact and not convert.get(i) else f"{names[i]}.value.shape"
-        dtype = f"{names[i]}.dtype" if any(convert.values()) else "None"
-        edges.append(f"(rules[{place}].function, ({saved}), {names[i]}.index, {shape}, {dtype})")
-    others = [names[i] for i in boxed[1:]]
-    source = _RECORD.format(
-        parameters=", ".join(names),
-        first=names[boxed[0]],
-        values="\n        ".join(lines) or "pass",
-        nested=" or ".join(
+    lines = [
+        f"v{i} = {names[i]}.value" if i in boxed else f"v{i} = converters[{i}]({names[i]})"
+        for i in given
+        if i in boxed or convert[i]
+    ]
+    steps = [f"v{i} = converters[{i}](v{i})" for i in boxed if convert[i]]
+    fill = {
+        "parameters": ", ".join(names),
+        "first": names[boxed[0]],
+        "values": "\n        ".join(lines) or "pass",
+        "steps": "\n        ".join(steps) or "pass",
+        "nested": " or ".join(
             [f"v{i}.__class__ is Box" for i in boxed]
-            + [f"{name}.recorder is not recorder" for name in others]
+            + [f"{names[i]}.recorder is not recorder" for i in boxed[1:]]
         ),
-        latest="max(("
-        + " ".join(f"{names[i]}.recorder," for i in boxed)
-        + "), key=lambda r: r.order)",
-        values_passed=", ".join(values[i] for i in range(len(names))),
-        edges="".join(f"{edge}, " for edge in edges),
-    )
-    if steps:
-        source = source.replace(
-            "        y = native", "        " + "\n        ".join(steps) + "\n        y = native"
-        )
-    if not edges:
-        source = source.replace(
-            "        if isinstance(y, (list, tuple)):\n", "        return y\n        if False:\n"
-        )
+        "latest": f"max(({' '.join(f'{names[i]}.recorder,' for i in boxed)}), key=lambda r: r.order)",
+        "values_passed": ", ".join(values[i] for i in range(len(names))),
+    }
+    entry = _Entry(op, args, opened, boxed, values, convert)
+    template = _RECORD if entry.edges else _UNRECORDED
+    source = template.format(**fill, **entry.code())
     if source not in _templates:
         scope: dict[str, Any] = {}
         exec(compile(source, f"<polynet recording ({', '.join(names)})>", "exec"), scope)
         _templates[source] = scope["make"]
-    names_of = [
-        dtype_of(arg) if i in op.tensors and arg is not None else None for i, arg in enumerate(args)
-    ]
+    assert op.vjps is not None
+    rules = [rule and rule.function for rule in op.vjps]
     result: Callable[..., Any] = _templates[source](
-        Box, op, record, _boxed, native, op.vjps, convert, names_of
+        Box, op, record, _recorded, native, convert, math.copysign, Step(), rules, entry.constants
     )
     return result
 
 
-def _saved(args: tuple[Any, ...], values: dict[int, str], index: int, what: str) -> str:
-    """The code that reads what a rule needs."""
-    if index < 0:
-        return "y"
-    if what == "_dtype":
-        return f"dtypes[{index}]"
-    if what == "_shape":
-        return f"{values[index]}.shape" if hasattr(args[index], "shape") else "()"
-    return values[index]
+class _Entry:
+    """The code of an entry: its key, what is kept, and how both become edges."""
+
+    def __init__(
+        self,
+        op: Op,
+        args: tuple[Any, ...],
+        opened: tuple[Any, ...],
+        boxed: list[int],
+        values: dict[int, str],
+        convert: dict[int, Any],
+    ) -> None:
+        self._op, self._args, self._opened = op, args, opened
+        self._values, self._convert = values, convert
+        self._key: dict[str, str] = {
+            "step": "_"
+        }  # expressions while recording, and names when going back
+        self._kept: dict[str, str] = {}
+        self.constants: list[Any] = []
+        self.edges: list[str] = []
+        exact = op.has_shape_rule and op.rule is not elementwise and not op.broadcasts
+        assert op.vjps is not None
+        for place, i in enumerate(op.tensors):
+            rule = op.vjps[place]
+            if i not in boxed or rule is None:
+                continue
+            saved = "".join(self._needed(index, what) + ", " for index, what in rule.needs)
+            name = op.parameters[i]
+            parent = self._in_key(f"{name}.index")
+            shape = "None"
+            if not exact or convert[i]:
+                shape = self._in_key(f"{name}.value.shape" if convert[i] else f"v{i}.shape")
+            dtype = self._constant(args[i].dtype) if any(convert.values()) else "None"
+            self.edges.append(f"(rules[{place}], ({saved}), {parent}, {shape}, {dtype})")
+
+    def _needed(self, index: int, what: str) -> str:
+        """The name of what a rule needs."""
+        if index < 0:
+            if self._op.has_shape_rule or len(self._op.tensors) > 1:
+                self._in_key("y.shape")
+            return self._in_kept("y")
+        arg, value = self._args[index], self._values[index]
+        if what == "_dtype":
+            return self._constant(dtype_of(arg))
+        if what == "_shape":
+            return self._in_key(f"{value}.shape") if hasattr(arg, "shape") else "()"
+        if index not in self._op.tensors:
+            return self._in_key(value)
+        if arg is None:
+            return "None"
+        convert, arg = self._convert[index], self._opened[index]
+        if convert:
+            arg = convert(arg)
+        if not isinstance(arg, NUMBERS) or hasattr(arg, "shape"):
+            self._in_key(f"{value}.shape")
+            return self._in_kept(value)
+        if isinstance(arg, complex):
+            self._in_key(f"repr({value})")
+        elif isinstance(arg, float):
+            self._in_key(f"copysign(1.0, {value})")
+        return self._in_key(value)
+
+    def _in_key(self, expression: str) -> str:
+        return self._key.setdefault(expression, f"k{len(self._key)}")
+
+    def _in_kept(self, expression: str) -> str:
+        return self._kept.setdefault(expression, f"s{len(self._kept)}")
+
+    def _constant(self, value: Any) -> str:
+        self.constants.append(value)
+        return f"constants[{len(self.constants) - 1}]"
+
+    def code(self) -> dict[str, str]:
+        """The parts of ``_RECORD`` that are about the entry."""
+
+        def listed(parts: Iterable[str]) -> str:
+            return "".join(f"{part}, " for part in parts)
+
+        return {
+            "key": listed(self._key),
+            "kept": listed(self._kept),
+            "key_names": listed(self._key.values()),
+            "kept_names": listed(self._kept.values()) or "()",
+            "edges": listed(self.edges),
+        }
 
 
 # ---------------------------------------------------------------------------------- recording, in general
@@ -311,6 +404,13 @@ def record(op: Op, args: tuple[Any, ...], recorder: Recorder) -> Any:
     y = op.call(*raw)
     if not recorder.recording or op.name == "stop_gradient":
         return y
+    return _recorded(op, args, raw, y, recorder)
+
+
+def _recorded(
+    op: Op, args: tuple[Any, ...], raw: tuple[Any, ...], y: Any, recorder: Recorder
+) -> Any:
+    """The result ``y`` of a call, boxed, with one entry in general form; ``raw``: the arguments opened."""
     if op.vjps is None:
         return _undifferentiable(op, y, recorder)
     edges: list[Edge] = []
@@ -335,17 +435,17 @@ def _target(box: Any, recorder: Recorder) -> tuple[int | None, Any, Any]:
     return None, None, None
 
 
-def _boxed(y: Any, edges: tuple[Edge, ...], recorder: Recorder) -> Any:
+def _boxed(y: Any, edges: Sequence[Edge], recorder: Recorder, key: Any = OPEN) -> Any:
     entries = recorder.entries
-    entries.append(edges)
+    entries.append((key, edges))
     parent = len(entries) - 1
     if not isinstance(y, list | tuple):
         return Box(y, recorder, parent, y.dtype)
-    outputs = [(shape_of(value), dtype_of(value)) for value in y]
+    outputs = tuple((shape_of(value), dtype_of(value)) for value in y)
     boxes: list[Any] = []
     for slot, value in enumerate(y):
         if is_differentiable(value):
-            entries.append(((None, (slot, outputs), parent, None, None),))
+            entries.append((OPEN, ((None, (slot, outputs), parent, None, None),)))
             value = Box(value, recorder, len(entries) - 1, value.dtype)
         boxes.append(value)
     return type(y)(*boxes) if hasattr(y, "_fields") else type(y)(boxes)
@@ -359,7 +459,7 @@ def _undifferentiable(op: Op, y: Any, recorder: Recorder) -> Any:
 
     if not any(is_differentiable(value) for value in (y if isinstance(y, list | tuple) else [y])):
         return y
-    return _boxed(y, ((refuse, (), 0, None, None),), recorder)
+    return _boxed(y, ((refuse, (), 0, None, None),), recorder, CLOSED)
 
 
 # ---------------------------------------------------------------------------------- going back
@@ -368,14 +468,38 @@ def _undifferentiable(op: Op, y: Any, recorder: Recorder) -> Any:
 def pull_back(
     recorder: Recorder, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int]
 ) -> dict[int, Any]:
-    """The gradients of the ``wanted`` entries, given those of the ``seeds``."""
+    """The gradients of the ``wanted`` entries, given those of the ``seeds``: tensors, or (shape, dtype) for ones."""
     entries = recorder.entries
+    backend = plugins.current()
+    if backend.transforms is None and backend.hot is plugins.state.hot:
+        find = backend.hot.get(Programs) or backend.hot.setdefault(Programs, Programs(backend).find)
+        found: dict[int, Any] | None = find(_walk, entries, seeds, wanted)
+        if found is not None:
+            return found
+
+    def edges(index: int) -> Sequence[Edge]:
+        key, kept = entries[index]
+        return kept if key is OPEN or key is CLOSED else key[0].edges(key, kept) if key else ()
+
+    return _walk(edges, seeds, wanted)
+
+
+def _walk(
+    edges: Callable[[int], Sequence[Edge]],
+    seeds: Sequence[tuple[int, Any]],
+    wanted: Collection[int],
+) -> dict[int, Any]:
+    """From the last entry to the first, adding up what the rules give."""
     start = seeds[0][0] if len(seeds) == 1 else max(index for index, _ in seeds)
     gradients: list[Any] = [None] * (start + 1)
     for index, g in seeds:
+        if g.__class__ is tuple:
+            g = OPS["full"].call(g[0], 1, dtypes.standardize(g[1]))
         gradients[index] = g if gradients[index] is None else gradients[index] + g
     found: dict[int, Any] = {}
-    for index in range(start, min(wanted) - 1, -1):
+    last = min(wanted)
+    wanted = frozenset(wanted)
+    for index in range(start, last - 1, -1):
         g = gradients[index]
         if g is None:
             continue
@@ -384,7 +508,7 @@ def pull_back(
             found[index] = g
         if g.__class__ is _Parts:
             g = g.filled()
-        for function, saved, parent, shape, dtype in entries[index]:
+        for function, saved, parent, shape, dtype in edges(index):
             if parent.__class__ is tuple:
                 for one, part, its_shape, its_dtype in zip(
                     parent, function(g, *saved), shape, dtype, strict=True
@@ -413,7 +537,7 @@ class _Parts:
 
     __slots__ = ("outputs", "parts")
 
-    def __init__(self, outputs: list[tuple[tuple[int, ...], str]]) -> None:
+    def __init__(self, outputs: Sequence[tuple[tuple[int, ...], str]]) -> None:
         self.outputs = outputs
         self.parts: list[Any] = [None] * len(outputs)
 
@@ -466,7 +590,7 @@ def record_custom(
     ]
     if not recorder.recording:
         return y
-    return list(_boxed(y, ((pull, (), indices, shapes, kinds),), recorder))
+    return list(_boxed(y, ((pull, (), indices, shapes, kinds),), recorder, CLOSED))
 
 
 def _nested_custom(function: Any, primals: Sequence[Any]) -> Any:

@@ -19,7 +19,7 @@ from polynet.backend import FlatFunction
 from polynet.op import OPS
 from polynet.tensor import Traced
 from polynet.values import dtype_of, shape_of
-from polynet.variable import Observer, Variable, observers, observing
+from polynet.variable import Observer, Variable, observers, start_observing, stop_observing
 
 # ------------------------------------------------------------------------------------------ the step
 
@@ -128,11 +128,7 @@ class _Flat:
         result = self.function(*args, **self.kwargs)
         aux = None
         if self.has_aux:
-            if not isinstance(result, tuple) or len(result) != 2:
-                raise TypeError(
-                    f"{self.name}: has_aux=True: expected a pair (result, auxiliary); got {type(result).__name__}."
-                )
-            result, aux = result
+            result, aux = _pair(result, self.name)
         self.outputs = tree.map_structure(lambda leaf: None, result)
         return [_result(leaf, self.name) for leaf in tree.flatten(result)], aux
 
@@ -144,6 +140,14 @@ class _Flat:
             for structure in self.trees
         ]
         return found[0] if self.single else tuple(found)
+
+
+def _pair(result: Any, name: str) -> tuple[Any, Any]:
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(
+            f"{name}: has_aux=True: expected a pair (result, auxiliary); got {type(result).__name__}."
+        )
+    return result
 
 
 def _result(leaf: Any, name: str) -> Any:
@@ -265,26 +269,64 @@ def _by_variables(
     for variable in variables:
         if not isinstance(variable, Variable):
             raise TypeError(f"variables: expected polynet.Variable; got {type(variable).__name__}.")
+        if not variable.differentiable:
+            _tensor(variable, "variables")
+    primals = [variable.value for variable in variables]
     written: list[Variable] = []
 
     def flat(values: Sequence[Any]) -> tuple[list[Any], Any]:
-        with observing(_Values(variables, values)) as scope:
+        scope = _Values(variables, values)
+        start_observing(scope)
+        try:
             result = fn(*args, **kwargs)
+        finally:
+            stop_observing(scope)
         written[:] = [variable for variable, _ in scope.assigned.values()]
         aux = None
         if has_aux:
-            result, aux = result
-        outputs = [_result(leaf, name) for leaf in tree.flatten(result)]
+            result, aux = _pair(result, name)
+        if tree.is_nested(result):
+            outputs = [_result(leaf, name) for leaf in tree.flatten(result)]
+        else:
+            outputs = [_result(result, name)]
         return outputs, (aux, [value for _, value in scope.assigned.values()])
 
-    outputs, pull, (aux, assigned) = _pullback(
-        flat, [_tensor(variable, "variables") for variable in variables], once=True
-    )
-    value = _one_scalar(outputs, name)
-    gradients = [_uphill(g) for g in pull([_ones(value)])]
+    transforms = plugins.current().transforms
+    if transforms is not None and not _boxes_about(primals):
+        outputs, pull, (aux, assigned) = transforms.vjp(flat, primals, True)
+        value = _one_scalar(outputs, name)
+        gradients = pull([_ones(value)])
+    else:
+        value, gradients, aux, assigned = _by_boxes(flat, primals, name)
     for variable, new in zip(written, assigned, strict=True):
         variable._set(new)
-    return ((value, aux) if has_aux else value), tree.pack_sequence_as(variables, gradients)
+    gradients = [_uphill(g) for g in gradients]
+    if type(variables) is not list:
+        gradients = tree.pack_sequence_as(variables, gradients)
+    return ((value, aux) if has_aux else value), gradients
+
+
+def _by_boxes(
+    function: FlatFunction, primals: Sequence[Any], name: str
+) -> tuple[Any, list[Any], Any, list[Any]]:
+    """The value of a scalar function, its gradients, its auxiliary result and what it assigned."""
+    recorder = Recorder()
+    boxes = [recorder.source(primal) for primal in primals]
+    outputs, (aux, assigned) = function(boxes)
+    recorder.recording = False
+    value = _one_scalar(outputs, name)
+    found: dict[int, Any] = {}
+    if value.__class__ is Box and value.recorder is recorder:
+        seed = value.index, (value.value.shape, value.dtype)
+        value = value.value
+        found = pull_back(recorder, [seed], range(len(boxes)))
+    gradients = [
+        found[i] if i in found else zeros(shape_of(primal), dtype_of(primal))
+        for i, primal in enumerate(primals)
+    ]
+    if aux is not None:
+        aux = tree.map_structure(lambda leaf: _opened(leaf, recorder), aux)
+    return value, gradients, aux, [_opened(new, recorder) for new in assigned]
 
 
 def vjp(fn: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:

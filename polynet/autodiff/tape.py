@@ -397,7 +397,7 @@ def _value_below(variable: Variable, tape: GradientTape) -> Any:
 
 def _seed(value: Any, weight: Any) -> Any:
     if weight is None:
-        return OPS["full"].call(shape_of(value), 1, dtype_of(value))
+        return value.shape, value.dtype
     return OPS["broadcast_to"].call(OPS["cast"].call(weight, dtype_of(value)), shape_of(value))
 
 
