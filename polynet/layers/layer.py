@@ -327,7 +327,7 @@ class Layer(Configurable):
         if self.activity_regularizer is not None:
             for output in tree.flatten(outputs):
                 self.add_loss(self.activity_regularizer(output))
-        if signature.makes_mask or given_mask is not None:
+        if signature.makes_mask or (given_mask is not None and self.supports_masking):
             self._mask_outputs(first[0] if first else None, outputs, given_mask)
         return outputs
 
