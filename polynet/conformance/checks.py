@@ -32,6 +32,7 @@ from polynet.conformance.compare import (
 )
 from polynet.conformance.snippet import snippet
 from polynet.conformance.trial import NotApplicable, Trial, bodies_only, variant
+from polynet.graph import Function
 from polynet.op import OPS
 from polynet.spec import Spec, abstract
 from polynet.values import dtype_of, shape_of
@@ -117,7 +118,7 @@ def check_symbolic(trial: Trial) -> None:
         raise NotApplicable("nothing in the result is symbolic")
     made = [leaf for leaf in leaves if isinstance(leaf, symbolic.KerasTensor)]
     with np.errstate(all="ignore"):
-        again = symbolic.Function(symbols, made)(trial.leaves())
+        again = Function(symbols, made)(trial.leaves())
     eager = [
         value
         for value, leaf in zip(trial.eager, leaves, strict=True)
