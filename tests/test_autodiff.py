@@ -542,11 +542,15 @@ def normalized(x, w):
     return ops.sum(ops.logsumexp(y / ops.sqrt(ops.var(y) + 1e-3), axis=-1) * ops.max(x))
 
 
+def picked(x, w):
+    return ops.sum(ops.take(x, ops.argmax(w, axis=0), axis=0) * w)
+
+
 def middle(x, w):
     return ops.sum(ops.median(x, axis=0) * ops.quantile(w, [0.2, 0.7], axis=0))
 
 
-@pytest.mark.parametrize("f", [scaled_bowl, parts_of, normalized, middle])
+@pytest.mark.parametrize("f", [scaled_bowl, parts_of, normalized, picked, middle])
 def test_the_same_step_with_other_values(f):
     """A step that is met again is served by a program; the values that it computes with are those of each step."""
     rng = np.random.default_rng(0)
@@ -579,12 +583,15 @@ def test_the_same_step_with_other_numbers_shapes_and_sources():
             z = ops.sum((x + shift) ** power * y)
         return [number(g).tolist() for g in tape.gradient(z, sources)]
 
-    for _ in range(3):
-        assert slopes(2.0, 0.0, [x]) == [[6, 16]]
-        assert slopes(3.0, 0.0, [x]) == [[9, 48]]
-        assert slopes(3.0, 1.0, [x]) == [[36, 108]]
-        assert slopes(2.0, 0.0, [y, x]) == [[1, 4], [6, 16]]
-        assert slopes(2.0, [[0.0], [1.0]], [x]) == [[18, 40]]
+    for power, shift, sources, expected in [
+        (2.0, 0.0, [x], [[6, 16]]),
+        (3.0, 0.0, [x], [[9, 48]]),
+        (3.0, 1.0, [x], [[36, 108]]),
+        (2.0, 0.0, [y, x], [[1, 4], [6, 16]]),
+        (2.0, [[0.0], [1.0]], [x], [[18, 40]]),
+    ]:
+        for _ in range(3):
+            assert slopes(power, shift, sources) == expected
     for sign in (0.0, -0.0, 0.0, -0.0, 0.0, -0.0):
         with polynet.GradientTape() as tape:
             z = ops.sum(x * sign)
