@@ -159,7 +159,9 @@ class Identity(Initializer):
             raise errors.ShapeError(
                 f"Identity: shape: expected two axes, those of a matrix; got {shape}."
             )
-        return ops.multiply(self.gain, ops.eye(shape[0], shape[1], dtype=dtypes.standardize(dtype)))
+        return ops.cast(
+            ops.multiply(ops.eye(shape[0], shape[1]), self.gain), dtypes.standardize(dtype)
+        )
 
 
 # ------------------------------------------------------------------------------------------ random draws
