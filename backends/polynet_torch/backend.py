@@ -23,6 +23,7 @@ from polynet_torch.elementwise import WITHOUT_UNSIGNED, Elementwise
 from polynet_torch.linalg import Linalg
 from polynet_torch.neural import Neural
 from polynet_torch.random_numbers import RandomNumbers
+from polynet_torch.recurrent import Recurrent
 
 _DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -149,7 +150,7 @@ _WITHOUT_UNSIGNED = (
 )
 
 
-class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Backend):
+class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend):
     """PyTorch: the primitives are mostly its own functions."""
 
     tensor_types = (torch.Tensor,)
