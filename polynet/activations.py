@@ -150,7 +150,7 @@ def mish(x: Tensor) -> Tensor:
 
 # ------------------------------------------------------------------------------------------ names
 
-_catalogue = Catalogue("activations", None, "an activation")
+_catalogue = Catalogue("activations", None, "activation")
 
 
 def get(identifier: Any) -> Callable[..., Tensor]:

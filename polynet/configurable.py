@@ -32,6 +32,7 @@ KINDS = frozenset(
         "dtype_policies",
         "initializers",
         "layers",
+        "models",
         "losses",
         "metrics",
         "optimizers",
@@ -388,7 +389,7 @@ class Catalogue:
     Args:
         kind: the page's name, among ``KINDS``.
         base: what its objects derive from; ``None`` for a page of functions.
-        what: one of them, in words, for errors.
+        what: the word for one of them, in errors.
         aliases: more names, each with the public name that it stands for.
         prefer_functions: does a name like ``mean_squared_error`` mean the function rather than the class?
     """
@@ -450,7 +451,7 @@ class Catalogue:
         if callable(identifier) or (self.base is not None and isinstance(identifier, self.base)):
             return identifier
         raise ValueError(
-            f"{self.kind}: expected a name, a description, {self.what} or a function; "
+            f"{self.kind}: expected a name, a description, a class, an object or a function; "
             f"got {type(identifier).__name__}."
         )
 

@@ -150,7 +150,7 @@ min_max_norm = MinMaxNorm
 non_neg = NonNeg
 unit_norm = UnitNorm
 
-_catalogue = Catalogue("constraints", Constraint, "a constraint")
+_catalogue = Catalogue("constraints", Constraint, "constraint")
 
 
 def get(identifier: Any) -> Callable[..., Tensor] | None:

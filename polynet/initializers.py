@@ -618,7 +618,7 @@ zeros = Zeros
 _catalogue = Catalogue(
     "initializers",
     Initializer,
-    "an initializer",
+    "initializer",
     {"normal": "random_normal", "one": "ones", "uniform": "random_uniform", "zero": "zeros"},
 )
 

@@ -1396,7 +1396,7 @@ _SHORT = {
 _catalogue = Catalogue(
     "losses",
     Loss,
-    "a loss",
+    "loss",
     {
         **_SHORT,
         **{short.upper(): name for short, name in _SHORT.items()},

@@ -168,7 +168,7 @@ l1_l2 = L1L2
 l2 = L2
 orthogonal_regularizer = OrthogonalRegularizer
 
-_catalogue = Catalogue("regularizers", Regularizer, "a regularizer")
+_catalogue = Catalogue("regularizers", Regularizer, "regularizer")
 
 
 def get(identifier: Any) -> Callable[..., Tensor] | None:
