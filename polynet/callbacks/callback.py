@@ -1,0 +1,295 @@
+"""``Callback``, what is told what happens in training, and ``CallbackList``, which tells several.
+
+When each hook is called is decided in ``polynet/training``; what callbacks do has a file for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from polynet import tree
+
+__all__ = ["Callback", "CallbackList"]
+
+
+class Callback:
+    """Something to be told of the course of training, evaluation or prediction: override the hooks of interest.
+
+    ``logs`` is a dict of floats, which come from the device when they are first asked for. ``self.model`` is the
+    model, and ``self.params`` a dict with ``epochs``, ``steps`` and ``verbose``.
+
+    Example:
+        >>> import polynet
+        >>> class Announce(polynet.callbacks.Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         print(epoch, logs["loss"])
+        >>> polynet.callbacks.CallbackList([Announce()]).on_epoch_end(0, {"loss": 0.25})
+        0 0.25
+    """
+
+    params: Any = None
+    _model: Any = None
+
+    @property
+    def model(self) -> Any:
+        """The model that is trained, evaluated or used."""
+        return self._model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called before training with what is known of it."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
+        """Called before training with the model."""
+        self._model = model
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """An epoch of training begins."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """An epoch is over, validation included."""
+
+    def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """An older name of ``on_train_batch_begin``, which calls it."""
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        """An older name of ``on_train_batch_end``, which calls it."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """A training step begins."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """A training step is done; with several steps in one execution, the last of them."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """An evaluation step begins, also in the validation of ``fit``."""
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """An evaluation step is done."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """A prediction step begins."""
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """A prediction step is done; ``logs["outputs"]`` are its results."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Training begins."""
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Training is over; ``logs`` are those of the last epoch."""
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Evaluation or validation begins."""
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Evaluation or validation is over."""
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        """Prediction begins."""
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        """Prediction is over."""
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+_FORWARD = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+
+
+def overrides(callback: Any, hook: str) -> bool:
+    """Does a callback do anything in a hook?"""
+    own = getattr(callback, hook)
+    if getattr(own, "__func__", own) is not getattr(Callback, hook):
+        return True
+    return hook in _FORWARD and overrides(callback, _FORWARD[hook])
+
+
+class CallbackList(Callback):
+    """Several callbacks as one; a hook that none of them overrides costs nothing.
+
+    Args:
+        callbacks: callbacks, in a list or any tree.
+        add_history: add a ``History`` if there is none?
+        add_progbar: add a ``ProgbarLogger`` if there is none?
+        model: the model that they are told of.
+        **params: ``epochs``, ``steps``, ``verbose``, for ``set_params``.
+
+    Example:
+        >>> import polynet
+        >>> both = polynet.callbacks.CallbackList(add_history=True)
+        >>> both.on_epoch_end(0, {"loss": 0.5})
+        >>> both.callbacks[0].history
+        {'loss': [0.5]}
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        from polynet.callbacks.history import History
+        from polynet.callbacks.progbar_logger import ProgbarLogger
+
+        self.callbacks: list[Any] = [] if callbacks is None else tree.flatten(callbacks)
+        for callback in self.callbacks:
+            _check(callback)
+        if add_history and not self._find(History):
+            self.callbacks.append(History())
+        if add_progbar and not self._find(ProgbarLogger):
+            self.callbacks.append(ProgbarLogger())
+        self._history = self._find(History)
+        self._hooks: dict[str, list[Callable[..., Any]]] = {}
+        self.set_model(model)
+        self.set_params(params)
+
+    def _find(self, kind: type) -> Any:
+        return next((each for each in reversed(self.callbacks) if isinstance(each, kind)), None)
+
+    def append(self, callback: Any) -> None:
+        """Add a callback."""
+        _check(callback)
+        self.callbacks.append(callback)
+        self._hooks.clear()
+
+    def listeners(self, hook: str) -> list[Callable[..., Any]]:
+        """The methods that a hook calls."""
+        found = self._hooks.get(hook)
+        if found is None:
+            found = self._hooks[hook] = [
+                getattr(each, hook) for each in self.callbacks if overrides(each, hook)
+            ]
+        return found
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Tell all callbacks what is known of the training."""
+        self.params = params
+        if params:
+            for callback in self.callbacks:
+                callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        """Tell all callbacks of the model."""
+        if model is None:
+            return
+        super().set_model(model)
+        if self._history is not None:
+            model.history = self._history
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def _tell(self, hook: str, *args: Any) -> None:
+        for call in self.listeners(hook):
+            call(*args)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_epoch_begin", epoch, _told(logs))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_epoch_end", epoch, _told(logs))
+
+    def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_batch_begin", batch, _told(logs))
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_batch_end", batch, _told(logs))
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        listeners = self.listeners("on_train_batch_begin")
+        if listeners:
+            logs = _told(logs)
+            for call in listeners:
+                call(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        listeners = self.listeners("on_train_batch_end")
+        if listeners:
+            logs = _told(logs)
+            for call in listeners:
+                call(batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        listeners = self.listeners("on_test_batch_begin")
+        if listeners:
+            logs = _told(logs)
+            for call in listeners:
+                call(batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        listeners = self.listeners("on_test_batch_end")
+        if listeners:
+            logs = _told(logs)
+            for call in listeners:
+                call(batch, logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        listeners = self.listeners("on_predict_batch_begin")
+        if listeners:
+            logs = _told(logs)
+            for call in listeners:
+                call(batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Tell all callbacks; here logs hold outputs, which stay tensors."""
+        for call in self.listeners("on_predict_batch_end"):
+            call(batch, {} if logs is None else logs)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_train_begin", _told(logs))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_train_end", _told(logs))
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_test_begin", _told(logs))
+
+    def on_test_end(self, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_test_end", _told(logs))
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_predict_begin", _told(logs))
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        """Tell all callbacks."""
+        self._tell("on_predict_end", _told(logs))
+
+
+def _told(logs: Any) -> Any:
+    """Logs as callbacks get them: a dict of floats."""
+    from polynet.training.logs import Logs
+
+    if logs is None:
+        return {}
+    return logs if isinstance(logs, Logs) else Logs(logs)
+
+
+def _check(callback: Any) -> None:
+    if isinstance(callback, type):
+        raise TypeError(
+            f"callbacks: expected objects; got the class {callback.__name__}. Write {callback.__name__}()."
+        )
+    missing = [hook for hook in HOOKS if not callable(getattr(callback, hook, None))]
+    if missing:
+        raise TypeError(
+            f"callbacks: expected objects of classes derived from polynet.callbacks.Callback; got "
+            f"{type(callback).__name__}, which has no {missing[0]}."
+        )
