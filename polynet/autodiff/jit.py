@@ -15,9 +15,10 @@ from typing import Any, ParamSpec, TypeVar, overload
 import numpy as np
 
 from polynet import plugins, tree
-from polynet.tensor import Traced
+from polynet.plugins import state
+from polynet.tensor import Traced, plain
 from polynet.values import dtype_of, shape_of
-from polynet.variable import Observer, Variable, observing
+from polynet.variable import Observer, Variable, observers, observing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,14 +56,14 @@ class _Given(_Discovery):
         return super().read(variable, self._values[id(variable)])
 
 
-class _Unseen(RuntimeError):
-    """A variable was read in the compiled run and not in the first one, which knew more values (a branch, say)."""
+class _Unseen(BaseException):
+    """A variable was read in the compiled run and not in the first one, which knew more values (a branch, say).
+
+    It is no error: nothing between the reading and ``_Compiled`` shall handle it as one.
+    """
 
     def __init__(self, variable: Variable) -> None:
-        super().__init__(
-            f"jit: Variable {variable.path!r} was read in the compiled run and not in the ones before it: the function "
-            f"depends on something else than its arguments and variables. Pass it as an argument."
-        )
+        super().__init__()
         self.variable = variable
 
 
@@ -77,83 +78,76 @@ class _Compiled:
             )
         self.variables = list(discovery.seen.values())
         self.assigned: list[Variable] = []
-        self.structure: Any = None
+        self.packed: Callable[[Sequence[Any]], Any] = list
 
         def pure(tensors: Sequence[Any]) -> list[Any]:
             count = len(self.variables)
             with observing(_Given(self.variables, tensors[:count])) as given:
                 result = _results(function, call, tensors[count:])
+            found = _tensors(result)
             self.assigned = [variable for variable, _ in given.assigned.values()]
-            self.structure = tree.map_structure(
-                lambda leaf: _HERE if _is_tensor(leaf) else leaf, result
-            )
-            return [*_tensors(result), *(value for _, value in given.assigned.values())]
+            self.packed = _packer(result, len(found))
+            return [*found, *(value for _, value in given.assigned.values())]
 
         self._pure, self._jit = pure, backend.transforms.jit
         self._run = self._jit(pure)
 
-    def _outputs(self, tensors: Sequence[Any]) -> Any:
+    def _outputs(self, tensors: list[Any]) -> Any:
         """What the pure function gives; compiled anew for each variable that turns up late."""
         for _ in range(_MOST_LATE_VARIABLES):
             try:
-                return self._run([*(variable.value for variable in self.variables), *tensors])
+                return self._run([variable._value for variable in self.variables] + tensors)
             except _Unseen as found:
                 self.variables.append(found.variable)
                 self._run = self._jit(self._pure)
-        return self._run([*(variable.value for variable in self.variables), *tensors])
+        return self._run([variable._value for variable in self.variables] + tensors)
 
-    def __call__(self, tensors: Sequence[Any]) -> Any:
+    def __call__(self, tensors: list[Any]) -> Any:
         outputs = self._outputs(tensors)
-        results = len(outputs) - len(self.assigned)
-        for variable, value in zip(self.assigned, outputs[results:], strict=True):
-            variable._set(value)
-        rest = iter(outputs[:results])
-        return tree.map_structure(
-            lambda leaf: next(rest) if leaf is _HERE else leaf, self.structure
-        )
+        # Nobody observes here, or the function would not have been compiled: values go straight in and out.
+        assigned = self.assigned
+        if assigned:
+            results = len(outputs) - len(assigned)
+            for variable, value in zip(assigned, outputs[results:], strict=True):
+                variable._value = value
+        return self.packed(outputs)
 
 
-_HERE = object()
 _MOST_LATE_VARIABLES = 1000
 
 
 class _Call:
-    """The arguments of a call, taken apart: tensors in order, and what is static."""
+    """The arguments of a call with places for its tensors, from which a version is compiled."""
 
     def __init__(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], static: frozenset[Any], backend: Any
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        static: frozenset[Any],
+        backend: Any,
+        tensors: list[Any],
     ) -> None:
-        self.tensors: list[Any] = []
-        self.traced = False
-        self._backend = backend
-        places = (
-            [
-                arg if i in static else tree.map_structure(self._place, arg)
-                for i, arg in enumerate(args)
-            ],
-            {
-                key: arg if key in static else tree.map_structure(self._place, arg)
-                for key, arg in kwargs.items()
-            },
-        )
-        self.args, self.kwargs = places
-        self.key = (
-            _frozen(places),
-            tuple((shape_of(tensor), dtype_of(tensor)) for tensor in self.tensors),
-        )
+        self.tensors = tensors
+        self._kinds = (*backend.tensor_types, *_HOST)
+        self._count = 0
+        self.args = [arg if i in static else self._placed(arg) for i, arg in enumerate(args)]
+        self.kwargs = {
+            key: arg if key in static else self._placed(arg) for key, arg in kwargs.items()
+        }
 
-    def _place(self, leaf: Any) -> Any:
-        backend = self._backend
-        if isinstance(leaf, Traced) and not isinstance(leaf, Variable):
-            self.traced = True
-        if isinstance(leaf, backend.tensor_types):
-            self.traced = self.traced or backend.is_traced(leaf)
-            self.tensors.append(leaf)
-        elif isinstance(leaf, np.ndarray | np.generic) or type(leaf) in (int, float, complex):
-            self.tensors.append(backend.asarray(leaf, dtype_of(leaf)))
-        else:
-            return leaf
-        return _Place(len(self.tensors) - 1)
+    def _placed(self, node: Any) -> Any:
+        """``node`` with places for its tensors, in the order in which ``_Arguments`` collects them."""
+        if type(node) is dict:
+            return {key: self._placed(part) for key, part in node.items()}
+        if tree.is_nested(node) and type(node) not in (list, tuple):
+            leaves = [self._placed(leaf) for leaf in tree.flatten(node)]
+            return tree.pack_sequence_as(node, leaves)
+        if type(node) in (list, tuple):
+            return type(node)([self._placed(part) for part in node])
+        if not isinstance(node, self._kinds) or type(node) is bool:
+            return node
+        self._count += 1
+        return _Place(self._count - 1)
 
     def fill(self, tensors: Sequence[Any]) -> tuple[Any, Any]:
         """The arguments with these tensors in their places."""
@@ -162,6 +156,44 @@ class _Call:
             (self.args, self.kwargs),
         )
         return args, kwargs
+
+
+class _Arguments:
+    """What a call is given: its tensors in order, and all else that a version depends on."""
+
+    __slots__ = ("backend", "tensors", "traced")
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+        self.tensors: list[Any] = []
+        self.traced = False
+
+    def key(self, node: Any) -> Any:
+        """What a version depends on in an argument; its tensors are collected."""
+        kind = node.__class__
+        if isinstance(node, self.backend.tensor_types):
+            if self.backend.is_traced(node):
+                self.traced = True
+            self.tensors.append(node)
+            return node.shape, node.dtype
+        if kind is dict:
+            return dict, *node, *map(self.key, node.values())
+        if kind is tuple or kind is list:
+            return kind, *map(self.key, node)
+        if kind is int or kind is float or kind is complex or isinstance(node, _ARRAYS):
+            dtype = dtype_of(node)
+            self.tensors.append(self.backend.asarray(node, dtype))
+            return shape_of(node), dtype
+        if tree.is_nested(node):
+            paths = tree.flatten_with_path(node)
+            return kind, *((path, self.key(leaf)) for path, leaf in paths)
+        if isinstance(node, Traced) and not isinstance(node, Variable):
+            self.traced = True
+        return _static(node)
+
+
+_ARRAYS = (np.ndarray, np.generic)
+_HOST = (*_ARRAYS, int, float, complex)
 
 
 class _Place:
@@ -179,24 +211,60 @@ class _Place:
         return hash(("place", self.number))
 
 
-def _frozen(structure: Any) -> Any:
-    """A tree as something hashable; leaves that have no hash are told apart by identity."""
-    if isinstance(structure, dict):
-        return ("dict", *((key, _frozen(value)) for key, value in structure.items()))
-    if isinstance(structure, list | tuple):
-        return (type(structure), *map(_frozen, structure))
+def _static(value: Any) -> Any:
+    """Something hashable for a static value; what has no hash is told apart by identity (its version keeps it)."""
+    if isinstance(value, list | tuple):
+        return (type(value), *map(_static, value))
+    if isinstance(value, dict):
+        return (dict, *((key, _static(part)) for key, part in value.items()))
     try:
-        hash(structure)
+        hash(value)
     except TypeError:
-        return id(structure)
-    return type(structure), structure
+        return type(value), id(value)
+    return type(value), value
+
+
+def _packer(result: Any, count: int) -> Callable[[Sequence[Any]], Any]:
+    """The function that puts the outputs of a compiled call where the tensors of ``result`` are."""
+    if _is_tensor(result):
+        return lambda outputs: outputs[0]
+    numbers = iter(range(count))
+    structure = tree.map_structure(
+        lambda leaf: _Place(next(numbers)) if _is_tensor(leaf) else leaf, result
+    )
+    constants: dict[str, Any] = {}
+
+    def text(node: Any) -> str | None:
+        if isinstance(node, _Place):
+            return f"outputs[{node.number}]"
+        if not tree.is_nested(node):
+            name = f"c{len(constants)}"
+            constants[name] = node
+            return name
+        if type(node) is dict:
+            parts = [(key, text(part)) for key, part in node.items()]
+            if all(part and type(key) in (str, int) for key, part in parts):
+                return f"{{{', '.join(f'{key!r}: {part}' for key, part in parts)}}}"
+        elif type(node) in (list, tuple):
+            found = [text(part) for part in node]
+            if all(found):
+                inner = "".join(f"{part}, " for part in found)
+                return f"[{inner}]" if type(node) is list else f"({inner})"
+        return None
+
+    code = text(structure)
+    if code is not None:
+        found: Callable[[Sequence[Any]], Any] = eval(f"lambda outputs: {code}", constants)
+        return found
+    return lambda outputs: tree.map_structure(
+        lambda leaf: outputs[leaf.number] if isinstance(leaf, _Place) else leaf, structure
+    )
 
 
 def _results(function: Callable[..., Any], call: _Call, tensors: Sequence[Any]) -> Any:
     args, kwargs = call.fill(tensors)
-    return tree.map_structure(
-        lambda leaf: leaf.value if isinstance(leaf, Variable) else leaf, function(*args, **kwargs)
-    )
+    # not a variable, nor what a tape within the function recorded of a result
+    return tree.map_structure(plain, function(*args, **kwargs))
 
 
 def _is_tensor(leaf: Any) -> bool:
@@ -274,20 +342,28 @@ def jit(
         backend = plugins.current()
         if backend.transforms is None or not (backend.compiles if compile is None else compile):
             return fn(*args, **kwargs)
-        call = _Call(args, kwargs, static, backend)
-        if call.traced or _observed():
+        if state.observers and observers():  # then it is run as a part of what they look at
             return fn(*args, **kwargs)
-        key = (backend, call.key)
+        given = _Arguments(backend)
+        if static:
+            key: Any = (
+                *(_static(arg) if i in static else given.key(arg) for i, arg in enumerate(args)),
+                *(
+                    (name, _static(arg) if name in static else given.key(arg))
+                    for name, arg in kwargs.items()
+                ),
+            )
+        else:
+            key = tuple(map(given.key, args))
+            if kwargs:
+                key = (*key, *((name, given.key(arg)) for name, arg in kwargs.items()))
+        if given.traced:
+            return fn(*args, **kwargs)
+        key = backend, key
         version = versions.get(key)
         if version is None:
+            call = _Call(args, kwargs, static, backend, given.tensors)
             version = versions[key] = _Compiled(fn, backend, call)
-        return version(call.tensors)
+        return version(given.tensors)
 
     return compiled
-
-
-def _observed() -> bool:
-    """Is a tape or another ``jit`` looking on? Then the function is run as a part of what it looks at."""
-    from polynet.variable import observers
-
-    return bool(observers())

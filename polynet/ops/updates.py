@@ -8,13 +8,29 @@ work of a step is done once for each dtype, in float32 at least.  Names, default
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from polynet import spec
 from polynet.op import op
 from polynet.ops.elementwise import square
-from polynet.ops.primitives import cast, isfinite, maximum, power, sqrt, stack, where
+from polynet.ops.manipulation import expand_dims, swapaxes
+from polynet.ops.primitives import (
+    absolute,
+    cast,
+    isfinite,
+    logical_and,
+    matmul,
+    maximum,
+    minimum,
+    power,
+    sign,
+    sqrt,
+    stack,
+    where,
+)
 from polynet.ops.primitives import sum as total
+from polynet.ops.reductions import mean
 from polynet.tensor import Tensor
 from polynet.values import dtype_of
 
@@ -152,6 +168,341 @@ def rmsprop_step(
         return p - change, v, m, average
 
     return _each(update, parameters, gradients, velocities, momentums, averages)
+
+
+@op(dtypes=spec.each)
+def adagrad_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    accumulators: Sequence[Tensor],
+    learning_rate: Tensor,
+    epsilon: float,
+) -> Lists:
+    """Adagrad: gradients divided by the root of the sum of their squares.
+
+    Returns:
+        The new weights and accumulators.
+    """
+    rate = Scalar(learning_rate)
+
+    def update(p: Tensor, g: Tensor, a: Tensor) -> tuple[Tensor | None, ...]:
+        a = a + square(g)
+        return p - rate.beside(p) * g / sqrt(a + epsilon), a
+
+    return _each(update, parameters, gradients, accumulators)
+
+
+@op(dtypes=spec.each)
+def adadelta_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    accumulators: Sequence[Tensor],
+    changes: Sequence[Tensor],
+    learning_rate: Tensor,
+    rho: float,
+    epsilon: float,
+) -> Lists:
+    """Adadelta: gradients scaled by the ratio of the means of squares of changes and of gradients.
+
+    Returns:
+        The new weights, mean squares of gradients and mean squares of changes.
+    """
+    rate = Scalar(learning_rate)
+
+    def update(p: Tensor, g: Tensor, a: Tensor, d: Tensor) -> tuple[Tensor | None, ...]:
+        a = rho * a + (1 - rho) * square(g)
+        change = sqrt(d + epsilon) * g / sqrt(a + epsilon)
+        return p - rate.beside(p) * change, a, rho * d + (1 - rho) * square(change)
+
+    return _each(update, parameters, gradients, accumulators, changes)
+
+
+@op(dtypes=spec.each)
+def adamax_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    momentums: Sequence[Tensor],
+    norms: Sequence[Tensor],
+    learning_rate: Tensor,
+    step: Tensor,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> Lists:
+    """Adamax: Adam with the largest gradient, forgotten by and by, in the place of the mean of squares.
+
+    Returns:
+        The new weights, momentums and norms.
+    """
+    left = 1.0 - power(beta_1, precise(step, parameters))
+    rate = Scalar(precise(learning_rate, parameters) / left)
+
+    def update(p: Tensor, g: Tensor, m: Tensor, u: Tensor) -> tuple[Tensor | None, ...]:
+        m = m + (g - m) * (1 - beta_1)
+        u = maximum(beta_2 * u, absolute(g))
+        return p - rate.beside(p) * m / (u + epsilon), m, u
+
+    return _each(update, parameters, gradients, momentums, norms)
+
+
+@op(dtypes=spec.each)
+def nadam_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    momentums: Sequence[Tensor],
+    velocities: Sequence[Tensor],
+    learning_rate: Tensor,
+    step: Tensor,
+    product: Tensor,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> Lists:
+    """Adam with Nesterov's momentum.
+
+    Args:
+        product: what ``nadam_product`` gives for this step.
+
+    Returns:
+        The new weights, momentums and velocities.
+    """
+    t = precise(step, parameters)
+    product = precise(product, parameters)
+    u, next_u = _nadam_factor(t, beta_1), _nadam_factor(t + 1.0, beta_1)
+    of_momentum = Scalar(next_u / (1.0 - product * next_u))
+    of_gradient = Scalar((1.0 - u) / (1.0 - product))
+    correction = Scalar(1.0 - power(beta_2, t))
+    rate = Scalar(learning_rate)
+
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor) -> tuple[Tensor | None, ...]:
+        m = m + (g - m) * (1 - beta_1)
+        v = v + (square(g) - v) * (1 - beta_2)
+        mean = of_momentum.beside(p) * m + of_gradient.beside(p) * g
+        return p - mean * rate.beside(p) / (sqrt(v / correction.beside(p)) + epsilon), m, v
+
+    return _each(update, parameters, gradients, momentums, velocities)
+
+
+@op(dtypes=spec.each)
+def nadam_product(product: Tensor, step: Tensor, beta_1: float) -> Tensor:
+    """The product of all factors of Nadam's momentum, a step further."""
+    factor = _nadam_factor(precise(step, [product]), beta_1)
+    return cast(precise(product, [product]) * factor, dtype_of(product))
+
+
+def _nadam_factor(t: Tensor, beta_1: float) -> Tensor:
+    return beta_1 * (1.0 - 0.5 * power(0.96, t))
+
+
+@op(dtypes=spec.each)
+def ftrl_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    accumulators: Sequence[Tensor],
+    linears: Sequence[Tensor],
+    learning_rate: Tensor,
+    learning_rate_power: float,
+    l1: float,
+    l2: float,
+    shrinkage: float,
+    beta: float,
+) -> Lists:
+    """Follow the regularized leader: sparse weights by penalties on their size.
+
+    Returns:
+        The new weights, accumulators and linear terms.
+    """
+    rate = Scalar(learning_rate)
+
+    def update(p: Tensor, g: Tensor, a: Tensor, linear: Tensor) -> tuple[Tensor | None, ...]:
+        new = a + square(g)
+        root, old_root = power(new, -learning_rate_power), power(a, -learning_rate_power)
+        shrunk = g + 2 * shrinkage * p
+        linear = linear + shrunk - (root - old_root) / rate.beside(p) * p
+        quadratic = root / rate.beside(p) + 2 * (l2 + beta / (2.0 * rate.beside(p)))
+        clipped = maximum(minimum(linear, l1), -l1)
+        return (clipped - linear) / quadratic, new, linear
+
+    return _each(update, parameters, gradients, accumulators, linears)
+
+
+@op(dtypes=spec.each)
+def lion_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    momentums: Sequence[Tensor],
+    learning_rate: Tensor,
+    beta_1: float,
+    beta_2: float,
+) -> Lists:
+    """Lion: steps of the learning rate in the direction of a momentum's sign.
+
+    Returns:
+        The new weights and momentums.
+    """
+    rate = Scalar(learning_rate)
+
+    def update(p: Tensor, g: Tensor, m: Tensor) -> tuple[Tensor | None, ...]:
+        direction = sign(m * beta_1 + g * (1 - beta_1))
+        return p - rate.beside(p) * direction, m * beta_2 + g * (1 - beta_2)
+
+    return _each(update, parameters, gradients, momentums)
+
+
+@op(dtypes=spec.each)
+def lamb_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    momentums: Sequence[Tensor],
+    velocities: Sequence[Tensor],
+    learning_rate: Tensor,
+    step: Tensor,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> Lists:
+    """LAMB: the step of Adam, scaled to the norm of each weight.
+
+    Returns:
+        The new weights, momentums and velocities.
+    """
+    t = precise(step, parameters)
+    of_momentum, of_velocity = Scalar(1.0 - power(beta_1, t)), Scalar(1.0 - power(beta_2, t))
+    rate = Scalar(learning_rate)
+
+    def update(p: Tensor, g: Tensor, m: Tensor, v: Tensor) -> tuple[Tensor | None, ...]:
+        m = m + (g - m) * (1 - beta_1)
+        v = v + (square(g) - v) * (1 - beta_2)
+        change = m / of_momentum.beside(p) / (sqrt(v / of_velocity.beside(p)) + epsilon)
+        norm, length = sqrt(_square_sum(p)), sqrt(_square_sum(change))
+        both = logical_and(norm > 0, length > 0)
+        ratio = Scalar(where(both, norm / where(both, length, 1.0), 1.0))
+        return p - ratio.beside(p) * rate.beside(p) * change, m, v
+
+    return _each(update, parameters, gradients, momentums, velocities)
+
+
+@op(dtypes=spec.each)
+def adafactor_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    rows: Sequence[Tensor],
+    columns: Sequence[Tensor],
+    velocities: Sequence[Tensor],
+    learning_rate: Tensor,
+    step: Tensor,
+    beta_2_decay: float,
+    epsilon_1: float,
+    epsilon_2: float,
+    clip_threshold: float,
+) -> Lists:
+    """Adafactor: mean squares of matrices kept as their means over rows and columns.
+
+    Weights of fewer than two axes leave their ``rows`` and ``columns`` as they are.
+
+    Returns:
+        The new weights, rows, columns and velocities.
+    """
+    t = precise(step, parameters)
+    largest = 1.0 / sqrt(t)
+    rate = minimum(precise(learning_rate, parameters), largest)
+    stays = Scalar(1.0 - power(t, beta_2_decay))
+    scale = Scalar(rate)
+
+    def update(p: Tensor, g: Tensor, r: Tensor, c: Tensor, v: Tensor) -> tuple[Tensor | None, ...]:
+        beta = stays.beside(p)
+        squares = square(g) + epsilon_1
+        if len(p.shape) >= 2:
+            r = beta * r + (1 - beta) * mean(squares, -1)
+            c = beta * c + (1 - beta) * mean(squares, -2)
+            v = expand_dims(r / mean(r, -1, True), -1) * expand_dims(c, -2)
+        else:
+            v = beta * v + (1 - beta) * squares
+        change = g / sqrt(v)
+        change = change / maximum(_root_mean_square(change) / clip_threshold, 1.0)
+        alpha = maximum(_root_mean_square(p), epsilon_2) * scale.beside(p)
+        return p - alpha * change, r, c, v
+
+    return _each(update, parameters, gradients, rows, columns, velocities)
+
+
+def _root_mean_square(x: Tensor) -> Tensor:
+    return sqrt(mean(square(x)))
+
+
+@op(dtypes=spec.each)
+def muon_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    momentums: Sequence[Tensor],
+    learning_rate: Tensor,
+    momentum: float,
+    nesterov: bool,
+    coefficients: tuple[float, float, float],
+    iterations: int,
+    rms_rate: float | None,
+) -> Lists:
+    """Muon: momentums of matrices, made nearly orthogonal by Newton and Schulz's iteration.
+
+    Returns:
+        The new weights and momentums.
+    """
+    rate = Scalar(learning_rate)
+
+    def update(p: Tensor, g: Tensor, m: Tensor) -> tuple[Tensor | None, ...]:
+        m = m + (g + m * (momentum - 1))
+        direction = orthogonalized(g + momentum * m if nesterov else m, coefficients, iterations)
+        scale = 1.0 if rms_rate is None else math.sqrt(max(p.shape)) * rms_rate
+        return p - rate.beside(p) * direction * scale, m
+
+    return _each(update, parameters, gradients, momentums)
+
+
+def orthogonalized(x: Tensor, coefficients: tuple[float, float, float], iterations: int) -> Tensor:
+    """A matrix with its singular values moved near to one."""
+    a, b, c = coefficients
+    tall = x.shape[-2] > x.shape[-1]
+    if tall:
+        x = swapaxes(x, -2, -1)
+    x = x / (sqrt(total(square(x), (-2, -1), True)) + 1e-7)
+    for _ in range(iterations):
+        square_of_x = matmul(x, swapaxes(x, -2, -1))
+        x = a * x + matmul(b * square_of_x + c * matmul(square_of_x, square_of_x), x)
+    return swapaxes(x, -2, -1) if tall else x
+
+
+@op(dtypes=spec.each)
+def schedule_free_step(
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    momentums: Sequence[Tensor],
+    velocities: Sequence[Tensor],
+    learning_rate: Tensor,
+    step: Tensor,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    warmup_steps: int,
+) -> Lists:
+    """Schedule-free AdamW: weights between where steps lead (the momentums) and the mean of all such places.
+
+    Returns:
+        The new weights, momentums and velocities.
+    """
+    t = precise(step, parameters)
+    learning_rate = precise(learning_rate, parameters)
+    if warmup_steps > 0:
+        learning_rate = learning_rate * minimum(t / warmup_steps, 1.0)
+    rate, correction, share = Scalar(learning_rate), Scalar(1.0 - power(beta_2, t)), Scalar(1.0 / t)
+
+    def update(p: Tensor, g: Tensor, z: Tensor, v: Tensor) -> tuple[Tensor | None, ...]:
+        x = (p - (1 - beta_1) * z) / beta_1
+        v = v + (square(g) - v) * (1 - beta_2)
+        z = z - rate.beside(p) * g / (sqrt(v / correction.beside(p)) + epsilon)
+        x = (1 - share.beside(p)) * x + share.beside(p) * z
+        return (1 - beta_1) * z + beta_1 * x, z, v
+
+    return _each(update, parameters, gradients, momentums, velocities)
 
 
 # -------------------------------------------------------------------------------- around the rules

@@ -10,21 +10,46 @@ from typing import Any
 from polynet.configurable import Catalogue
 from polynet.optimizers import schedules as schedules
 from polynet.optimizers.optimizer import Optimizer
-from polynet.optimizers.rules import SGD, Adam, AdamW, RMSprop
+from polynet.optimizers.rules import (
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lamb,
+    Lion,
+    Muon,
+    Nadam,
+    RMSprop,
+    ScheduleFreeAdamW,
+)
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Muon",
+    "Nadam",
     "Optimizer",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",
     "serialize",
 ]
 
-_catalogue = Catalogue("optimizers", Optimizer, "an optimizer")
+_catalogue = Catalogue("optimizers", Optimizer, "optimizer")
 
 
 def serialize(optimizer: Optimizer) -> Any:
@@ -63,4 +88,4 @@ def get(identifier: Any) -> Any:
         >>> type(polynet.optimizers.get("adam")).__name__
         'Adam'
     """
-    return _catalogue.get(identifier)
+    return deserialize(identifier) if isinstance(identifier, dict) else _catalogue.get(identifier)

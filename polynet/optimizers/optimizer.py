@@ -120,6 +120,7 @@ class Optimizer(Configurable):
     built: bool
     _variables: list[Variable]
     _trainable: list[Variable]
+    _excluded: tuple[Variable, ...]
 
     def __init__(
         self,
@@ -174,7 +175,7 @@ class Optimizer(Configurable):
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self.built = False
         self._places: dict[int, int] = {}
-        self._excluded: frozenset[int] = frozenset()
+        self.__dict__["_excluded"] = ()
         self._excluded_names: re.Pattern[str] | None = None
         self._averages: list[Variable | None] = []
         self._accumulators: list[Variable] = []
@@ -216,6 +217,10 @@ class Optimizer(Configurable):
             if isinstance(entry, Variable):
                 self._track(entry)
         super().__setattr__(name, value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._places = {id(variable): place for place, variable in enumerate(self._trainable)}
 
     def _track(self, variable: Variable) -> None:
         if not any(variable is known for known in self._variables):
@@ -544,12 +549,12 @@ class Optimizer(Configurable):
             raise ValueError(
                 f"{type(self).__name__}: exclude_from_weight_decay must be called before the optimizer is built."
             )
-        self._excluded = frozenset(id(variable) for variable in var_list or ())
+        self.__dict__["_excluded"] = tuple(var_list or ())
         names = list(var_names or ())
         self._excluded_names = re.compile("|".join(names)) if names else None
 
     def _is_decayed(self, variable: Variable) -> bool:
-        if id(variable) in self._excluded:
+        if any(variable is excluded for excluded in self._excluded):
             return False
         return self._excluded_names is None or not self._excluded_names.search(variable.name)
 

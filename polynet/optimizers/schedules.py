@@ -160,7 +160,7 @@ class PolynomialDecay(LearningRateSchedule):
             length = length * ops.maximum(ops.ceil(step / self.decay_steps), 1.0)
         else:
             step = ops.minimum(step, float(length))
-        left = ops.power(1.0 - step / length, float(self.power))
+        left = ops.power(ops.maximum(1.0 - step / length, 0.0), float(self.power))
         return (self.initial_learning_rate - self.end_learning_rate) * left + self.end_learning_rate
 
 
