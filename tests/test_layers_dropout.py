@@ -1,0 +1,163 @@
+"""Layers that disturb what passes through: statistics, the same bits everywhere, nothing outside of training."""
+
+import numpy as np
+import pytest
+from layer_checks import check_config, check_half, check_symbolic, check_values, host, parameters
+from layer_rows import Row
+
+import polynet
+from polynet import layers, ops
+
+RANDOM = [
+    ("Dropout", {"rate": 0.3}, (4, 5)),
+    ("Dropout", {"rate": 0.3, "noise_shape": (None, 1)}, (40, 5)),
+    ("SpatialDropout1D", {"rate": 0.3}, (4, 5, 6)),
+    ("SpatialDropout2D", {"rate": 0.3}, (4, 3, 3, 6)),
+    ("SpatialDropout2D", {"rate": 0.3, "data_format": "channels_first"}, (4, 6, 3, 3)),
+    ("SpatialDropout3D", {"rate": 0.3}, (4, 2, 3, 3, 6)),
+    ("AlphaDropout", {"rate": 0.3}, (4, 5)),
+    ("AlphaDropout", {"rate": 0.3, "noise_shape": (40, 1)}, (40, 5)),
+    ("GaussianDropout", {"rate": 0.3}, (4, 5)),
+    ("GaussianNoise", {"stddev": 0.3}, (4, 5)),
+]
+
+ROWS = [
+    *[Row(cls, shape, kwargs, note="inference") for cls, kwargs, shape in RANDOM],
+    *[
+        Row(cls, (4, 5), {name: 0.0}, {"training": True})
+        for cls, name in (
+            ("Dropout", "rate"),
+            ("AlphaDropout", "rate"),
+            ("GaussianDropout", "rate"),
+            ("GaussianNoise", "stddev"),
+        )
+    ],
+    Row("Dropout", (4, 5), {"rate": 1.0}, {"training": True}),
+    Row("ActivityRegularization", (2, 3), {"l1": 0.1, "l2": 0.2}),
+]
+
+
+@pytest.mark.parametrize("row", parameters(ROWS))
+class TestRows:
+    def test_values(self, row):
+        check_values(row, "dropout")
+
+    def test_symbolic(self, row):
+        check_symbolic(row, "dropout")
+
+    def test_half(self, row):
+        check_half(row, "dropout")
+
+    def test_config(self, row):
+        check_config(row)
+
+
+def made(cls, kwargs, seed=3):
+    return getattr(layers, cls)(**kwargs, seed=seed)
+
+
+@pytest.mark.parametrize(("cls", "kwargs", "shape"), RANDOM)
+def test_training_draws_once_a_call(cls, kwargs, shape):
+    layer, again = made(cls, kwargs), made(cls, kwargs)
+    x = ops.ones(shape)
+    before = layer.seed_generator.state.numpy().tolist()
+    assert layer(x) is x or (host(layer(x)) == host(x)).all()
+    assert layer.seed_generator.state.numpy().tolist() == before
+    first, second = host(layer(x, training=True)), host(layer(x, training=True))
+    assert not (first == second).all()
+    np.testing.assert_array_equal(first, host(again(x, training=True)))
+    np.testing.assert_array_equal(second, host(again(x, training=True)))
+    assert layer.seed_generator.state in layer.variables
+    assert not layer.weights and not layer.trainable_variables
+
+
+@pytest.mark.parametrize(("cls", "kwargs", "shape"), RANDOM)
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_dtypes(cls, kwargs, shape, policy):
+    if policy == "float64" and polynet.plugins.current().name == "jax":
+        import os
+
+        if os.environ.get("JAX_ENABLE_X64") != "1":
+            pytest.skip("needs float64: JAX_ENABLE_X64=1")
+    layer = getattr(layers, cls)(**kwargs, seed=1, dtype=policy)
+    y = layer(ops.ones(shape, dtype="float32"), training=True)
+    assert polynet.backend.standardize_dtype(y.dtype) == layer.compute_dtype
+    symbol = layer(polynet.Input(batch_shape=shape), training=True)
+    assert (symbol.shape, symbol.dtype) == (shape, layer.compute_dtype)
+
+
+def test_shares_and_moments():
+    x = np.asarray(host(polynet.random.normal((200, 500), seed=0)))
+    y = host(layers.Dropout(0.3, seed=1)(x, training=True))
+    assert (y == 0).mean() == pytest.approx(0.3, abs=0.01)
+    np.testing.assert_allclose(y[y != 0], x[y != 0] / 0.7, rtol=1e-6)
+    y = host(layers.AlphaDropout(0.3, seed=1)(x, training=True))
+    assert y.mean() == pytest.approx(0, abs=0.02) and y.std() == pytest.approx(1, abs=0.02)
+    y = host(layers.GaussianDropout(0.2, seed=1)(np.ones((200, 500), "float32"), training=True))
+    assert y.mean() == pytest.approx(1, abs=0.01) and y.std() == pytest.approx(0.5, abs=0.01)
+    y = host(layers.GaussianNoise(0.2, seed=1)(np.ones((200, 500), "float32"), training=True))
+    assert y.mean() == pytest.approx(1, abs=0.01) and y.std() == pytest.approx(0.2, abs=0.01)
+
+
+def test_whole_maps():
+    y = host(layers.SpatialDropout2D(0.5, seed=1)(np.ones((8, 3, 4, 6), "float32"), training=True))
+    assert ((y == y[:, :1, :1]).all()) and 0.2 < (y == 0).mean() < 0.8
+    y = host(
+        layers.SpatialDropout3D(0.5, data_format="channels_first", seed=1)(
+            np.ones((8, 6, 2, 3, 4), "float32"), training=True
+        )
+    )
+    assert (y == y[:, :, :1, :1, :1]).all() and 0.2 < (y == 0).mean() < 0.8
+    y = host(
+        layers.Dropout(0.5, (None, 1, None), seed=1)(np.ones((8, 3, 6), "float32"), training=True)
+    )
+    assert (y == y[:, :1]).all() and 0.2 < (y == 0).mean() < 0.8
+
+
+def test_the_bits_are_the_same_on_every_backend():
+    """As they were drawn on NumPy, 2026."""
+    x = np.ones((1, 12), "float32")
+    kept = host(layers.Dropout(0.5, seed=7)(x, training=True))[0] > 0
+    assert "".join("01"[int(bit)] for bit in kept) == "011011110100"
+    noise = host(layers.GaussianNoise(1.0, seed=7)(x, training=True))[0, :3]
+    np.testing.assert_allclose(noise, [2.3314548, 1.49675, -0.31079257], rtol=1e-6)
+
+
+def test_gradient_flows():
+    layer = layers.Dropout(0.5, seed=7)
+    x = polynet.Variable(np.ones((4, 6), "float32"))
+    y = host(made("Dropout", {"rate": 0.5}, 7)(x.value, training=True))
+    _, (g,) = polynet.value_and_grad(
+        lambda: ops.sum(layer(x.value, training=True)), variables=[x]
+    )()
+    np.testing.assert_allclose(host(g), y)
+
+
+def test_activity_regularization():
+    layer = layers.ActivityRegularization(l1=0.1, l2=0.01)
+    layer(np.array([[1.0, -2.0]], "float32"))
+    assert [float(loss) for loss in layer.losses] == [pytest.approx(0.3 + 0.05)]
+
+
+@pytest.mark.parametrize(
+    ("cls", "kwargs", "text"),
+    [
+        ("Dropout", {"rate": 1.5}, "Dropout: rate: expected a number from 0 to 1; got 1.5"),
+        ("Dropout", {"rate": "half"}, "Dropout: rate: .* got 'half'"),
+        ("Dropout", {"rate": 0.5, "noise_shape": 3}, "Dropout: noise_shape: .* got 3"),
+        ("SpatialDropout1D", {"rate": -0.1}, "SpatialDropout1D: rate: .* got -0.1"),
+        ("AlphaDropout", {"rate": 1.0}, "AlphaDropout: rate: .* without, 1; got 1.0"),
+        ("GaussianDropout", {"rate": 1}, "GaussianDropout: rate: .* without, 1; got 1"),
+        ("GaussianNoise", {"stddev": -1.0}, "GaussianNoise: stddev: .* got -1.0"),
+    ],
+)
+def test_wrong_arguments(cls, kwargs, text):
+    with pytest.raises(ValueError, match=text):
+        getattr(layers, cls)(**kwargs)
+
+
+def test_wrong_rank():
+    with pytest.raises(
+        polynet.errors.ShapeError, match=r"SpatialDropout2D .*: expected 4 dimensions"
+    ):
+        layers.SpatialDropout2D(0.5)(ops.ones((2, 3, 4)), training=True)
