@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet import (
         activations,
         backend,
+        callbacks,
         config,
         constraints,
         dtype_policies,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
         layers,
         losses,
         metrics,
+        models,
         ops,
         optimizers,
         random,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet.layers.layer import Layer
     from polynet.losses import Loss
     from polynet.metrics.metric import Metric
+    from polynet.models.model import Model
+    from polynet.models.sequential import Sequential
     from polynet.optimizers.optimizer import Optimizer
     from polynet.plugins import list_backends, namespace, set_backend, use_backend
     from polynet.regularizers import Regularizer
@@ -63,6 +67,7 @@ _MODULES = frozenset(
     {
         "activations",
         "backend",
+        "callbacks",
         "config",
         "constraints",
         "dtype_policies",
@@ -71,6 +76,7 @@ _MODULES = frozenset(
         "layers",
         "losses",
         "metrics",
+        "models",
         "ops",
         "optimizers",
         "random",
@@ -93,8 +99,10 @@ _NAMES = {
     "Layer": "layers.layer",
     "Loss": "losses",
     "Metric": "metrics.metric",
+    "Model": "models.model",
     "Optimizer": "optimizers.optimizer",
     "Regularizer": "regularizers",
+    "Sequential": "models.sequential",
     "Spec": "spec",
     "StatelessScope": "variable",
     "Variable": "variable",
@@ -132,14 +140,17 @@ __all__ = [
     "Layer",
     "Loss",
     "Metric",
+    "Model",
     "Optimizer",
     "Regularizer",
+    "Sequential",
     "Spec",
     "StatelessScope",
     "Variable",
     "__version__",
     "activations",
     "backend",
+    "callbacks",
     "checkpoint",
     "config",
     "constraints",
@@ -158,6 +169,7 @@ __all__ = [
     "list_backends",
     "losses",
     "metrics",
+    "models",
     "name_scope",
     "namespace",
     "ops",

@@ -16,6 +16,7 @@ __all__ = [
     "ConfigError",
     "DTypeError",
     "LinAlgError",
+    "NonFiniteError",
     "PolynetError",
     "ShapeError",
     "closest",
@@ -84,6 +85,15 @@ class LinAlgError(PolynetError, ValueError):
 
     Example:
         >>> issubclass(LinAlgError, ValueError)
+        True
+    """
+
+
+class NonFiniteError(PolynetError, FloatingPointError):
+    """The loss or a gradient became infinite or no number while a model was trained.
+
+    Example:
+        >>> issubclass(NonFiniteError, FloatingPointError)
         True
     """
 

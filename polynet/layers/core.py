@@ -10,6 +10,85 @@ from polynet import activations, constraints, initializers, ops, regularizers, t
 from polynet.configurable import deserialize
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
+from polynet.symbolic import Input, KerasTensor
+
+
+class InputLayer(Layer):
+    """Where data enters a graph of layers; ``polynet.Input`` is the usual way to write one.
+
+    Example:
+        >>> import polynet
+        >>> polynet.layers.InputLayer((3,)).output.shape
+        (None, 3)
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self._tensor = Input(
+            shape,
+            batch_size,
+            dtype,
+            sparse,
+            ragged,
+            batch_shape,
+            self.name,
+            input_tensor,
+            optional,
+        )
+        self._tensor.layer = self  # type: ignore[attr-defined]
+        self.built = True
+
+    @classmethod
+    def of(cls, tensor: KerasTensor) -> InputLayer:
+        """The layer of a tensor that ``Input`` made."""
+        layer = getattr(tensor, "layer", None)
+        if layer is None:
+            layer = cls(
+                batch_shape=tensor.shape,
+                dtype=tensor.dtype,
+                optional=getattr(tensor, "optional", False),
+                name=tensor.name,
+            )
+            layer._tensor = tensor
+            tensor.layer = layer  # type: ignore[attr-defined]
+        return layer
+
+    def copy(self) -> InputLayer:
+        """Another input of the same name, shape and dtype."""
+        return InputLayer.from_config(self.get_config())
+
+    @property
+    def batch_shape(self) -> tuple[int | None, ...]:
+        """The shape of the data, that of a whole batch."""
+        return self._tensor.shape
+
+    @property
+    def output(self) -> KerasTensor:
+        """The symbolic tensor."""
+        return self._tensor
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{self._title()}: an input is not called; use its output.")
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "batch_shape": list(self.batch_shape),
+            "dtype": self._tensor.dtype,
+            "optional": getattr(self._tensor, "optional", False),
+        }
 
 
 class Identity(Layer):

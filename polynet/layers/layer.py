@@ -273,6 +273,7 @@ class Layer(Configurable):
         kwargs, given = self._with_masks(tensors, args, kwargs)
         first = tuple(tensors.values())[:1] or args[:1]
         result = self._run(args, kwargs, first, given)
+        self.__dict__["_output_shapes"] = [_shape_for_build(leaf) for leaf in tree.flatten(result)]
         if simple and not isinstance(args[0], Traced) and len(self._accepted) < 64:
             backend = plugins.current()
             if isinstance(args[0], backend.tensor_types):
@@ -622,9 +623,23 @@ class Layer(Configurable):
         """Every variable but the states of seed generators: of each layer the trainable ones first."""
         return self._all_variables(seeds=False)
 
+    def _freeze(self) -> None:
+        """Remember what the lists of variables hold, while training steps run and nothing is added."""
+        variables = self.trainable_variables
+        self.__dict__["_frozen"] = (
+            variables,
+            [variable for variable in variables if variable.regularizer is not None],
+        )
+
+    def _thaw(self) -> None:
+        """Look for variables anew whenever they are asked for."""
+        self.__dict__.pop("_frozen", None)
+
     @property
     def trainable_variables(self) -> list[Variable]:
         """The variables that training changes."""
+        if "_frozen" in self.__dict__:
+            return [*self.__dict__["_frozen"][0]]
         return (
             [variable for variable in self.variables if variable.trainable]
             if self.trainable
@@ -701,12 +716,15 @@ class Layer(Configurable):
         if _calls.losses:
             for layer in self._flatten_layers():
                 found += _calls.losses.get(layer, ())
-        for variable in self.trainable_variables:
+        frozen = self.__dict__.get("_frozen")
+        for variable in self.trainable_variables if frozen is None else frozen[1]:
             if variable.regularizer is not None:
                 found.append(variable.regularizer(variable))
         return found
 
     def _clear_losses(self) -> None:
+        if not _calls.losses:
+            return
         for layer in self._flatten_layers():
             _calls.losses.pop(layer, None)
 
@@ -942,7 +960,18 @@ class Layer(Configurable):
 
 
 _BOOKKEEPING = frozenset(
-    {"_accepted", "_constructed_with", "_nodes", "_own", "_policy", "_functional", "_compiled"}
+    {
+        "_accepted",
+        "_compiled",
+        "_constructed_with",
+        "_frozen",
+        "_graph",
+        "_nodes",
+        "_own",
+        "_output_shapes",
+        "_policy",
+        "_uncompiled",
+    }
 )
 """Attributes in which no layers or variables are looked for."""
 

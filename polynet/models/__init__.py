@@ -1,0 +1,7 @@
+"""Models, and what makes them from descriptions and from other models."""
+
+from polynet.models.cloning import clone_model
+from polynet.models.model import Model, model_from_json
+from polynet.models.sequential import Sequential
+
+__all__ = ["Model", "Sequential", "clone_model", "model_from_json"]

@@ -1,0 +1,114 @@
+"""The guard against losses and gradients that are not finite.
+
+Where a step is plain Python the guard looks before the update and raises.  Inside a compiled step nothing can be
+raised: there the step takes back what it assigned and notes itself, and the error comes when the host looks.  Either
+way the variables stay those of the last finite step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from polynet import errors, ops, plugins
+from polynet.ops.finite import finite_each
+from polynet.variable import Observer, Variable, observers, start_observing, stop_observing
+
+LOOK_EVERY = 64
+"""After how many compiled steps the host asks how they went; asking waits for the device."""
+
+
+class _Journal(Observer):
+    """The values that variables had before a step assigned them."""
+
+    def __init__(self) -> None:
+        self.before: dict[int, tuple[Variable, Any]] = {}
+
+    def write(self, variable: Variable, value: Any) -> bool:
+        if id(variable) not in self.before:
+            old = variable._value
+            for observer in observers():
+                if observer is self:
+                    break
+                old = observer.read(variable, old)
+            self.before[id(variable)] = (variable, old)
+        return False
+
+
+class FiniteGuard:
+    """Watches training steps; ``with guard: ...`` is one step, in which ``check`` comes before the update."""
+
+    def __init__(self) -> None:
+        self.broken = Variable(
+            np.full(2, -1, np.int32), dtype="int32", trainable=False, name="first_step_not_finite"
+        )
+        self._names: list[str] = []
+        self._journals: list[_Journal] = []
+        self._good: Any = None
+
+    def __enter__(self) -> FiniteGuard:
+        journal = _Journal()
+        self._journals.append(journal)
+        self._good = None
+        start_observing(journal)
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        journal = self._journals.pop()
+        stop_observing(journal)
+        if isinstance(error, errors.NonFiniteError):
+            for variable, value in journal.before.values():
+                variable._set(value)
+        elif kind is None and self._good is not None:
+            for variable, value in journal.before.values():
+                variable._set(ops.where(self._good, variable.value, value))
+
+    def check(
+        self, loss: Any, gradients: Sequence[Any], variables: Sequence[Variable], step: Any
+    ) -> None:
+        """Look at the loss and the gradients of the step with this number."""
+        tensors = [loss, *(g for g in gradients if g is not None)]
+        self._names = [
+            "the loss",
+            *(
+                f"the gradient of {variable.path!r}"
+                for g, variable in zip(gradients, variables, strict=True)
+                if g is not None
+            ),
+        ]
+        each = finite_each(tensors)
+        if not plugins.current().is_traced(each):
+            found = np.asarray(ops.convert_to_numpy(each))
+            if not found.all():
+                raise self._error(int(step), int(found.argmin()))
+            return
+        whole = ops.all(each)
+        before = self.broken.value
+        first = ops.logical_and(before[0] < 0, ops.logical_not(whole))
+        here = ops.stack(
+            [ops.cast(step, "int32"), ops.cast(ops.argmin(ops.cast(each, "int32")), "int32")]
+        )
+        self._good = ops.logical_and(whole, before[0] < 0)
+        note = ops.where(first, here, before)
+        journal = self._journals[-1]
+        stop_observing(journal)
+        self.broken._set(note)
+        start_observing(journal)
+
+    def look(self, number: int, now: bool = False) -> None:
+        """Raise, if a compiled step was not finite; asks the device only once in a while, or ``now``."""
+        if not now and number % LOOK_EVERY:
+            return
+        step, place = (int(n) for n in self.broken.numpy())
+        if step >= 0:
+            self.broken.assign(np.full(2, -1, np.int32))
+            raise self._error(step, place)
+
+    def _error(self, step: int, place: int) -> errors.NonFiniteError:
+        return errors.NonFiniteError(
+            f"fit: {self._names[place]} is not finite at step {step}; the weights are those of the step before. "
+            f"Lower the learning rate, clip the gradients, look for such values in the data, or switch this off by "
+            f"compile(check_finite=False)."
+        )
