@@ -25,7 +25,9 @@ from polynet_jax.arrays import JaxLoops
 from polynet_jax.autodiff import JaxTransforms
 from polynet_jax.elementwise import Elementwise
 from polynet_jax.linalg import Linalg
+from polynet_jax.neural import Neural
 from polynet_jax.random_numbers import RandomNumbers
+from polynet_jax.recurrent import Recurrent
 
 _NARROW = {
     name: np.dtype(name)
@@ -207,7 +209,7 @@ def _pad(x: Any, value: Any, pad_width: Any) -> Any:
     return lax.pad(x, value, [(before, after, 0) for before, after in pad_width])
 
 
-class JaxBackend(Elementwise, Linalg, RandomNumbers, Backend):
+class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend):
     """JAX: the primitives are mostly functions of ``jax.numpy``."""
 
     tensor_types = (jax.Array,)

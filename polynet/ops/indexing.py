@@ -518,7 +518,10 @@ def slice(inputs: Tensor, start_indices: Any, shape: Shape) -> Tensor:
         expect_tensor(inputs, "slice: inputs")
         inputs = convert_to_tensor(inputs)
     if starts is None:
-        return _slice(inputs, _vector(start_indices), lengths)
+        places = _known_places(inputs, start_indices, lengths, "shape")
+        if places is None:
+            return _slice(inputs, _vector(start_indices), lengths)
+        return index(inputs, [], places)
     return get_item(inputs, _block(inputs, starts, lengths, "slice: shape"))
 
 
@@ -538,6 +541,53 @@ def _vector(start_indices: Any) -> Tensor:
     if isinstance(start_indices, list | tuple):
         return stack([convert_to_tensor(start, "int32") for start in start_indices], 0)
     return start_indices if shape_of(start_indices) else primitives.reshape(start_indices, (1,))
+
+
+def _known_places(
+    x: Tensor, starts: Any, lengths: tuple[int, ...], name: str
+) -> tuple[Any, ...] | None:
+    """The key of a block whose starts are tensors, where their values are at hand: not while code is traced."""
+    backend = plugins.current()
+
+    def known(value: Any) -> Any:
+        value = plain(value) if isinstance(value, Held) else value
+        if value.__class__ is int or isinstance(value, np.ndarray | np.generic):
+            return value
+        if not isinstance(value, backend.tensor_types) or backend.is_traced(value):
+            return None
+        return backend.to_numpy(value) if backend.device_of(value).startswith("cpu") else None
+
+    if isinstance(x, Traced) and not isinstance(x, Held):
+        return None
+    values = [known(start) for start in (starts if isinstance(starts, list | tuple) else [starts])]
+    if any(value is None for value in values):
+        return None
+    found = np.asarray(values if isinstance(starts, list | tuple) else values[0])
+    if found.dtype.kind not in "iu" or found.shape != (len(x.shape),):
+        return None
+    whole = tuple(x.shape)
+    _check_block(whole, found.shape, lengths, name)
+    key = []
+    for start, length, total in zip(found.tolist(), lengths, whole, strict=True):
+        start = builtins.min(builtins.max(start + total if start < 0 else start, 0), total - length)
+        key.append(_span(start, start + length))
+    return tuple(key)
+
+
+def _check_block(
+    whole: tuple[int, ...], starts: tuple[int, ...], lengths: tuple[int, ...], name: str
+) -> None:
+    """A block needs a start and a length for each axis, in which it fits."""
+    if starts != (len(whole),) or len(lengths) != len(whole):
+        raise errors.ShapeError(
+            f"{name}, start_indices: expected {len(whole)} integers each for a tensor of shape {whole}; "
+            f"got {len(lengths)}, and a tensor of shape {starts}."
+        )
+    for axis, (length, total) in enumerate(zip(lengths, whole, strict=True)):
+        if not 0 <= length <= total:
+            raise errors.ShapeError(
+                f"{name}: {length} elements do not fit in axis {axis} of length {total}."
+            )
 
 
 def _block(x: Tensor, starts: list[int], lengths: tuple[int, ...], name: str) -> tuple[Any, ...]:
@@ -573,17 +623,9 @@ def _moved_in(
 ) -> list[tuple[int, Tensor]]:
     """For each axis of which a block covers a part, its indices along the axis, moved until they lie inside."""
     whole = tuple(x.shape)
-    if tuple(starts.shape) != (len(whole),) or len(lengths) != len(whole):
-        raise errors.ShapeError(
-            f"{name}, start_indices: expected {len(whole)} integers each for a tensor of shape {whole}; "
-            f"got {len(lengths)}, and a tensor of shape {tuple(starts.shape)}."
-        )
+    _check_block(whole, tuple(starts.shape), lengths, name)
     found = []
     for axis, (length, total) in enumerate(zip(lengths, whole, strict=True)):
-        if not 0 <= length <= total:
-            raise errors.ShapeError(
-                f"{name}: {length} elements do not fit in axis {axis} of length {total}."
-            )
         if length < total:
             start = cast(starts[axis], "int32")
             start = primitives.where(less(start, 0), start + total, start)
@@ -610,7 +652,10 @@ def slice_update(inputs: Tensor, start_indices: Any, updates: Tensor) -> Tensor:
     if not hasattr(updates, "shape"):
         expect_tensor(updates, "slice_update: updates")
     if starts is None:
-        return _slice_update(inputs, _vector(start_indices), updates)
+        places = _known_places(inputs, start_indices, shape_of(updates), "updates")
+        if places is None:
+            return _slice_update(inputs, _vector(start_indices), updates)
+        return index_update(inputs, [], updates, places, None)
     return index_update(
         inputs,
         [],

@@ -461,7 +461,7 @@ def sparse_categorical_crossentropy(
             f"target: expected shape {less} for output of shape {shape} with its classes on axis "
             f"{axis}; got {tuple(target.shape)}."
         )
-    _check_labels(target, shape[at])
+    check_labels(target, shape[at])
     labels = ops.reshape(_as(target, "int32"), one)
     log_probabilities = _log_probabilities(_as(output, _wide(dtype)), from_logits, at)
     chosen = ops.minimum(ops.maximum(labels, 0), shape[at] - 1)
@@ -470,7 +470,7 @@ def sparse_categorical_crossentropy(
     return _as(ops.reshape(ops.where(counted, loss, 0.0), less), dtype)
 
 
-def _check_labels(target: Tensor, classes: int) -> None:
+def check_labels(target: Tensor, classes: int) -> None:
     """Refuse a label beyond the classes, where its value is at hand: not while code is traced."""
     if isinstance(target, Traced):
         return
