@@ -29,6 +29,7 @@ from polynet.ops.primitives import (
     stack,
     where,
 )
+from polynet.ops.primitives import all as all_of
 from polynet.ops.primitives import sum as total
 from polynet.ops.reductions import mean
 from polynet.tensor import Tensor
@@ -551,3 +552,9 @@ def clip_global_norm(gradients: Sequence[Tensor], limit: float) -> list[Tensor]:
     norm = sqrt(total(stack([precise(each, gradients) for each in squares])))
     factor = Scalar(where(isfinite(norm), limit / maximum(norm, limit), float("nan")))
     return [g * factor.beside(g) for g in gradients]
+
+
+@op(dtypes=spec.each)
+def all_finite(gradients: Sequence[Tensor]) -> Tensor:
+    """Is every entry of every gradient finite?"""
+    return all_of(stack([all_of(isfinite(g)) for g in gradients]))

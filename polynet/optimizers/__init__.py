@@ -1,7 +1,7 @@
 """Optimizers: ``polynet.optimizers.Adam``, and ``get`` by name.
 
-This page only gathers: the base is in ``optimizer.py``, the rules are in ``rules.py``, learning rate schedules in
-``schedules.py``.
+This page only gathers: the base is in ``optimizer.py``, the rules are in ``rules.py``, optimizers around others in
+``wrappers.py``, learning rate schedules in ``schedules.py``.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ from polynet.optimizers.rules import (
     RMSprop,
     ScheduleFreeAdamW,
 )
+from polynet.optimizers.wrappers import LossScaleOptimizer, MultiOptimizer, OptimizerMap
 
 __all__ = [
     "SGD",
@@ -38,9 +39,12 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
     "deserialize",

@@ -360,7 +360,10 @@ class Optimizer(Configurable):
             for variable in variables:
                 if variable.constraint is not None:
                     variable.assign(variable.constraint(variable.value))
-        self._iterations._set(_values([self._iterations])[0] + 1)
+        self._count_step()
+
+    def _count_step(self) -> None:
+        self._iterations._set(plain(self._iterations) + 1)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor | None, Variable]]) -> Variable:
         """``apply`` for pairs of a gradient and its variable; returns the count of steps."""
