@@ -12,6 +12,7 @@ import jax
 
 from polynet import tree
 from polynet.backend import FlatFunction, Transforms
+from polynet_jax.recurrent import forward_mode
 
 
 class _Beside:
@@ -65,9 +66,10 @@ class JaxTransforms(Transforms):
         self, function: FlatFunction, primals: Sequence[Any], tangents: Sequence[Any]
     ) -> tuple[list[Any], list[Any], Any]:
         beside = _Beside(function)
-        outputs, derivatives, arrays = jax.jvp(
-            beside, tuple(primals), tuple(tangents), has_aux=True
-        )
+        with forward_mode():
+            outputs, derivatives, arrays = jax.jvp(
+                beside, tuple(primals), tuple(tangents), has_aux=True
+            )
         return list(outputs), list(derivatives), beside.auxiliary(arrays)
 
     def vmap(
@@ -98,8 +100,7 @@ class JaxTransforms(Transforms):
     def jit(
         self, function: Callable[[Sequence[Any]], list[Any]]
     ) -> Callable[[Sequence[Any]], list[Any]]:
-        compiled = jax.jit(function)
-        return lambda tensors: compiled(list(tensors))
+        return jax.jit(function)
 
     def trace(self, function: Callable[[Sequence[Any]], list[Any]], tensors: Sequence[Any]) -> None:
         jax.eval_shape(function, list(tensors))
