@@ -2,7 +2,8 @@
 
 Nothing but native overrides of the ops of ``polynet/ops/recurrent.py``. torch has them for the usual activations and
 without masks; elsewhere, and inside of ``torch.func``'s transformations, which do not know them, the body of the op
-is run.
+is run. ``torch.compile`` cannot compile them, and takes long for bodies of many steps: in its graph, going through time
+is one operator, and so is its gradient.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from polynet.op import OPS
 from polynet.ops.recurrent import check_recurrent
+from polynet.spec import Spec
+from polynet.values import dtype_of
 
 
 def _is_fused(x: Any, mask: Any, usual: bool) -> bool:
@@ -21,8 +25,14 @@ def _is_fused(x: Any, mask: Any, usual: bool) -> bool:
         usual
         and mask is None
         and x.numel() > 0
+        and not _is_fake(x)
         and torch._C._functorch.peek_interpreter_stack() is None
     )
+
+
+def _is_fake(x: Any) -> bool:
+    """Is a tensor a stand-in, inside of compilation?"""
+    return isinstance(x, FakeTensor) or torch.compiler.is_compiling()
 
 
 def _run(name: str, x: Any, states: Any, weights: Sequence[Any], go_backwards: bool) -> Any:
@@ -65,8 +75,101 @@ def _reset_first(x: Any) -> Any:
     return torch.cat([reset, update, candidate], -1)
 
 
+# ------------------------------------------------------------------------- operators in a graph
+
+
+def _static(texts: str) -> tuple[Any, ...]:
+    """The arguments without data of an op that goes through time, which an operator takes as one text."""
+    return tuple({"True": True, "False": False}.get(text, text) for text in texts.split())
+
+
+@torch.library.custom_op("polynet::recurrent_steps", mutates_args=())
+def _steps(
+    name: str, tensors: list[torch.Tensor], mask: torch.Tensor | None, texts: str
+) -> list[torch.Tensor]:
+    """The body of an op that goes through time."""
+    found = OPS[f"{name}_steps"].function(tensors, mask, *_static(texts))
+    return [result.clone() if any(result is t for t in tensors) else result for result in found]
+
+
+@torch.library.custom_op("polynet::recurrent_gradient", mutates_args=())
+def _gradient(
+    name: str,
+    cotangents: list[torch.Tensor],
+    saved: list[torch.Tensor],
+    mask: torch.Tensor | None,
+    texts: str,
+) -> list[torch.Tensor]:
+    """The body of its gradient."""
+    found = OPS[f"{name}_gradient"].function(cotangents, saved, mask, *_static(texts))
+    return [result.clone() if any(result is t for t in cotangents) else result for result in found]
+
+
+@_steps.register_fake
+def _(name: str, tensors: Any, mask: Any, texts: Any) -> Any:
+    specs = [Spec(tuple(tensor.shape), dtype_of(tensor)) for tensor in tensors]
+    there = None if mask is None else Spec(tuple(mask.shape), "bool")
+    found = OPS[f"{name}_steps"].infer((specs, there, *_static(texts)))
+    return [tensors[0].new_empty(spec.shape) for spec in found]
+
+
+@_gradient.register_fake
+def _(name: str, cotangents: Any, saved: Any, mask: Any, texts: Any) -> Any:
+    time, batch, _ = saved[0].shape
+    first = {"simple_rnn": 1, "lstm": 3, "gru": 3}[name]
+    given = [state.new_empty(state.shape) for state in saved[first:]]  # states, then weights
+    width = given[-1].shape[-1]
+    return [saved[0].new_empty((time, batch, width)), *given]
+
+
+def _remember(ctx: Any, inputs: Any, output: Any) -> None:
+    ctx.name, tensors, mask, ctx.texts = inputs
+    ctx.masked = mask is not None
+    masks = [] if mask is None else [mask]
+    ctx.save_for_backward(*masks, *_kept(ctx.name, output), *tensors[1:])
+
+
+def _kept(name: str, results: Any) -> Any:
+    """The results of an op that its gradient needs: all but the last states."""
+    return results[:1] if name == "simple_rnn" else results[:3]
+
+
+def _back(ctx: Any, cotangents: Any) -> Any:
+    saved = list(ctx.saved_tensors)
+    mask = saved.pop(0) if ctx.masked else None
+    return None, list(_gradient(ctx.name, list(cotangents), saved, mask, ctx.texts)), None, None
+
+
+_steps.register_autograd(_back, setup_context=_remember)
+
+
+def _through(name: str, tensors: Any, mask: Any, *static: Any) -> Any:
+    """An op that goes through time: an operator in a graph, else its body."""
+    if not _is_fake(tensors[0]) or not tensors[0].numel():
+        return OPS[f"{name}_steps"].function(tensors, mask, *static)
+    return tuple(_steps(name, list(tensors), mask, " ".join(map(str, static))))
+
+
 class Recurrent:
     """Simple recurrent networks, LSTM and GRU."""
+
+    @staticmethod
+    def simple_rnn_steps(tensors: Any, mask: Any, activation: str) -> Any:
+        return _through("simple_rnn", tensors, mask, activation)
+
+    @staticmethod
+    def lstm_steps(tensors: Any, mask: Any, activation: str, recurrent_activation: str) -> Any:
+        return _through("lstm", tensors, mask, activation, recurrent_activation)
+
+    @staticmethod
+    def gru_steps(
+        tensors: Any,
+        mask: Any,
+        activation: str,
+        recurrent_activation: str,
+        reset_after: bool,
+    ) -> Any:
+        return _through("gru", tensors, mask, activation, recurrent_activation, reset_after)
 
     @staticmethod
     def simple_rnn(
