@@ -25,7 +25,7 @@ BACKENDS = set(PROJECT["entry-points"]["polynet.backends"])
 
 LIBRARIES = {"numpy", "pluggy", "rich", "safetensors"}
 # extras are imported where they are first needed, inside a function
-EXTRAS = {"h5py", "matplotlib", "ml_dtypes", "onnx", "pandas", "sklearn", "tensorboard"}
+EXTRAS = {"h5py", "matplotlib", "ml_dtypes", "onnx", "orbax", "pandas", "sklearn", "tensorboard"}
 TEST_TOOLS = {"hypothesis", "pytest"}  # in the published suite, and in what it is made of
 MAY_TEST = ("polynet/conformance/", "polynet/testing")
 

@@ -10,23 +10,59 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
+    from polynet.callbacks.backup_and_restore import BackupAndRestore
     from polynet.callbacks.callback import Callback, CallbackList
+    from polynet.callbacks.csv_logger import CSVLogger
+    from polynet.callbacks.early_stopping import EarlyStopping
     from polynet.callbacks.history import History
+    from polynet.callbacks.lambda_callback import LambdaCallback
+    from polynet.callbacks.learning_rate_scheduler import LearningRateScheduler
+    from polynet.callbacks.model_checkpoint import ModelCheckpoint
+    from polynet.callbacks.orbax_checkpoint import OrbaxCheckpoint
     from polynet.callbacks.progbar_logger import ProgbarLogger
+    from polynet.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+    from polynet.callbacks.remote_monitor import RemoteMonitor
+    from polynet.callbacks.swap_ema_weights import SwapEMAWeights
+    from polynet.callbacks.tensorboard import TensorBoard
+    from polynet.callbacks.terminate_on_nan import TerminateOnNaN
 
 _NAMES = {
+    "BackupAndRestore": "backup_and_restore",
+    "CSVLogger": "csv_logger",
     "Callback": "callback",
     "CallbackList": "callback",
+    "EarlyStopping": "early_stopping",
     "History": "history",
+    "LambdaCallback": "lambda_callback",
+    "LearningRateScheduler": "learning_rate_scheduler",
+    "ModelCheckpoint": "model_checkpoint",
+    "OrbaxCheckpoint": "orbax_checkpoint",
     "ProgbarLogger": "progbar_logger",
+    "ReduceLROnPlateau": "reduce_lr_on_plateau",
+    "RemoteMonitor": "remote_monitor",
+    "SwapEMAWeights": "swap_ema_weights",
+    "TensorBoard": "tensorboard",
+    "TerminateOnNaN": "terminate_on_nan",
 }
 """Where each name is defined."""
 
 __all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
     "Callback",
     "CallbackList",
+    "EarlyStopping",
     "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TensorBoard",
+    "TerminateOnNaN",
 ]
 
 
