@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from polynet import backend, config, dtype_policies, dtypes, errors, ops, tree
 from polynet.configurable import Catalogue, Configurable, snake_case
 from polynet.masking import get_mask, set_mask
@@ -263,12 +265,12 @@ class Loss(Configurable):
             return tree.map_structure(lambda part: self._cast(part, keep_integers), value)
         if value is None:
             return None
-        if not hasattr(value, "shape"):
-            value = ops.convert_to_tensor(value)
         dtype = dtype_of(value)
-        if dtype == self._dtype or (keep_integers and not dtypes.is_float(dtype)):
-            return value
-        return ops.cast(value, self._dtype)
+        if keep_integers and not dtypes.is_float(dtype):
+            return value if hasattr(value, "shape") else ops.convert_to_tensor(value)
+        if not hasattr(value, "shape") or isinstance(value, np.ndarray | np.generic):
+            return ops.convert_to_tensor(value, self._dtype)
+        return value if dtype == self._dtype else ops.cast(value, self._dtype)
 
 
 def _automatic_name(kind: str) -> str:
@@ -676,7 +678,7 @@ def sparse_categorical_crossentropy(
     """``categorical_crossentropy`` of labels that are integers.
 
     A negative label counts nothing: loss and gradient are 0.  One beyond the classes is an error where its value is
-    at hand; in compiled code, or on an accelerator, it counts nothing either, on every backend.
+    at hand; while code is traced, or on an accelerator, it counts nothing either, on every backend.
 
     Args:
         y_true: labels, of the shape of ``y_pred`` without the axis of the classes, or with length 1 there.

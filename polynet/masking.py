@@ -28,10 +28,10 @@ def set_mask(x: Any, mask: Any) -> None:
         _masks.pop(key, None)
         return
 
-    def forget(reference: Any) -> None:
-        found = _masks.get(key)
+    def forget(reference: Any, masks: dict[int, tuple[Any, Any]] = _masks) -> None:
+        found = masks.get(key)  # at the end of a program the module may be gone before the tensor
         if found is not None and found[0] is reference:
-            del _masks[key]
+            del masks[key]
 
     _masks[key] = (weakref.ref(x, forget), mask)
 
