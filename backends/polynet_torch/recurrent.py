@@ -20,19 +20,19 @@ from polynet.spec import Spec
 from polynet.values import dtype_of
 
 
-def _is_fused(x: Any, mask: Any, usual: bool) -> bool:
+def _is_fused(usual: bool, mask: Any, x: Any, *others: Any) -> bool:
     return (
         usual
         and mask is None
         and x.numel() > 0
-        and not _is_fake(x)
+        and not _are_fake(x, *others)
         and torch._C._functorch.peek_interpreter_stack() is None
     )
 
 
-def _is_fake(x: Any) -> bool:
-    """Is a tensor a stand-in, inside of compilation?"""
-    return isinstance(x, FakeTensor) or torch.compiler.is_compiling()
+def _are_fake(*tensors: Any) -> bool:
+    """Is one of the tensors a stand-in, inside of compilation?"""
+    return torch.compiler.is_compiling() or any(isinstance(x, FakeTensor) for x in tensors)
 
 
 def _run(name: str, x: Any, states: Any, weights: Sequence[Any], go_backwards: bool) -> Any:
@@ -145,7 +145,7 @@ _steps.register_autograd(_back, setup_context=_remember)
 
 def _through(name: str, tensors: Any, mask: Any, *static: Any) -> Any:
     """An op that goes through time: an operator in a graph, else its body."""
-    if not _is_fake(tensors[0]) or not tensors[0].numel():
+    if not _are_fake(*tensors) or not tensors[0].numel():
         return OPS[f"{name}_steps"].function(tensors, mask, *static)
     return tuple(_steps(name, list(tensors), mask, " ".join(map(str, static))))
 
@@ -183,7 +183,9 @@ class Recurrent:
         go_backwards: bool = False,
         zero_output_for_mask: bool = False,
     ) -> Any:
-        if not _is_fused(x, mask, activation in ("tanh", "relu")):
+        if not _is_fused(
+            activation in ("tanh", "relu"), mask, x, h, kernel, recurrent_kernel, bias
+        ):
             return OPS["simple_rnn"].function(
                 *(x, h, kernel, recurrent_kernel, bias, mask, activation, go_backwards),
                 zero_output_for_mask,
@@ -207,7 +209,7 @@ class Recurrent:
         zero_output_for_mask: bool = False,
     ) -> Any:
         usual = (activation, recurrent_activation) == ("tanh", "sigmoid")
-        if not _is_fused(x, mask, usual):
+        if not _is_fused(usual, mask, x, h, c, kernel, recurrent_kernel, bias):
             return OPS["lstm"].function(
                 *(x, h, c, kernel, recurrent_kernel, bias, mask, activation),
                 *(recurrent_activation, go_backwards, zero_output_for_mask),
@@ -231,7 +233,7 @@ class Recurrent:
         zero_output_for_mask: bool = False,
     ) -> Any:
         usual = (activation, recurrent_activation, reset_after) == ("tanh", "sigmoid", True)
-        if not _is_fused(x, mask, usual):
+        if not _is_fused(usual, mask, x, h, kernel, recurrent_kernel, bias):
             return OPS["gru"].function(
                 *(x, h, kernel, recurrent_kernel, bias, mask, activation, recurrent_activation),
                 *(reset_after, go_backwards, zero_output_for_mask),
