@@ -61,8 +61,8 @@ def _in_order(
             yield batch
     except futures.process.BrokenProcessPool as error:
         raise RuntimeError(
-            f"PyDataset: a worker process died before batch {index} was there. It may have been killed, for instance for want "
-            f"of memory; or it could not start, for which a script needs `if __name__ == '__main__':` around "
+            f"PyDataset: a worker process died before batch {index} was there. It may have been killed, for instance "
+            f"for want of memory; or it could not start, for which a script needs `if __name__ == '__main__':` around "
             f"what it runs. Try use_multiprocessing=False."
         ) from error
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from polynet import config, errors, ops, plugins, tree, values
 from polynet.data.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from polynet.data.splitting import Examples
 from polynet.random import host
 from polynet.random.seed_generator import as_seed, make_default_seed
 from polynet.training import columns
@@ -519,6 +520,8 @@ def open_data(
         raise errors.DTypeError(
             f"{what}: x: expected arrays, a dataset or an iterable of batches; got {type(x).__name__}."
         )
+    if isinstance(x, Examples) and y is None:
+        x, y, sample_weight = unpack_x_y_sample_weight(x.arrays)
     kind = _kind(x)
     if kind == "table":
         x, y = _split_columns(x, y, what)
