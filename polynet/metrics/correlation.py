@@ -47,7 +47,7 @@ def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 
 def _moments(name: str, y_true: Any, y_pred: Any, axis: int) -> tuple[Any, Any, Any, Any]:
     """The difference of the means, both variances, and the covariance."""
-    y_true, y_pred = pair(name, y_true, y_pred)
+    y_true, y_pred = pair(name, ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
     true_mean = ops.mean(y_true, axis=axis, keepdims=True)
     mean = ops.mean(y_pred, axis=axis, keepdims=True)
     y_true, y_pred = y_true - true_mean, y_pred - mean

@@ -79,7 +79,7 @@ class IoU(Metric):
         y_true, y_pred = aligned(
             label,
             y_true if self.sparse_y_true else ops.argmax(y_true, axis=self.axis),
-            y_pred if self.sparse_y_pred else ops.argmax(y_pred, axis=self.axis),
+            self._classes(y_pred),
         )
         dtype = self.total_cm.dtype
         weights = weights_of(label, y_true.shape, sample_weight, dtype, masked)
@@ -98,6 +98,10 @@ class IoU(Metric):
             ops.reshape(each, (-1,)), ops.reshape(cell, (-1,)), self.num_classes**2
         )
         self.total_cm.assign_add(ops.reshape(matrix, (self.num_classes, self.num_classes)))
+
+    def _classes(self, y_pred: Any) -> Any:
+        """The numbers of the predicted classes."""
+        return y_pred if self.sparse_y_pred else ops.argmax(y_pred, axis=self.axis)
 
     def result(self) -> Any:
         """The mean over the classes so far; 0 before the first batch."""
@@ -181,16 +185,8 @@ class BinaryIoU(IoU):
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = threshold
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in a batch.
-
-        Args:
-            y_true: labels 0 and 1.
-            y_pred: scores.
-            sample_weight: broadcasts with them; weights of shape ``(n,)`` weigh whole samples.
-        """
-        above = ops.cast(ops.cast(y_pred, "float32") >= self.threshold, "int32")
-        super().update_state(y_true, above, sample_weight)
+    def _classes(self, y_pred: Any) -> Any:
+        return ops.cast(ops.cast(y_pred, "float32") >= self.threshold, "int32")
 
 
 class OneHotIoU(IoU):

@@ -224,7 +224,7 @@ class Metric(Configurable):
                 f"{type(self).__name__}: metric_variables: expected {len(variables)} values, one for each of "
                 f"`variables`; got {len(values)}."
             )
-        return list(zip(variables, values, strict=True))
+        return [(variable, plain(value)) for variable, value in zip(variables, values, strict=True)]
 
     def _values(self, scope: StatelessScope) -> list[Any]:
         found = []

@@ -65,8 +65,9 @@ class Total(Variable):
         old = plain(self)
         added = ops.cast(self._operand(value), self.dtype) + self.rest
         new = old + added
-        lost = added - (new - old)
-        self.rest.assign(ops.where(ops.isfinite(new), lost, ops.zeros_like(lost)))
+        finite = ops.isfinite(new)  # infinity less infinity would be NaN
+        gained = ops.where(finite, new, 0.0) - ops.where(finite, old, 0.0)
+        self.rest.assign(ops.where(finite, added, 0.0) - gained)
         return super().assign(new)
 
     def assign_sub(self, value: Any) -> Any:
