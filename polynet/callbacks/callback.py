@@ -166,6 +166,13 @@ class CallbackList(Callback):
             ]
         return found
 
+    def abort(self) -> None:
+        """An error ends the run: callbacks that show or hold something let go of it."""
+        for callback in self.callbacks:
+            stop = getattr(callback, "abort", None)
+            if stop is not None:
+                stop()
+
     def set_params(self, params: dict[str, Any]) -> None:
         """Tell all callbacks what is known of the training."""
         self.params = params

@@ -49,7 +49,7 @@ class LearningRateScheduler(Callback):
             rate = self._rate(epoch, rate_of(optimizer, "LearningRateScheduler"))
             optimizer.learning_rate = rate
             if self.verbose:
-                show(f"Epoch {epoch + 1}: {name} is {rate}.")
+                show(f"Epoch {epoch + 1}: {name} is {rate:.6g}.")
 
     def _rate(self, epoch: int, present: float) -> float:
         rate = self.schedule(*((epoch, present) if _takes_two(self.schedule) else (epoch,)))

@@ -99,6 +99,6 @@ class ReduceLROnPlateau(Monitor):
                 if self.verbose:
                     now = rate_of(optimizer, "ReduceLROnPlateau")
                     show(
-                        f"Epoch {epoch + 1}: {self.monitor} got no better, so {name} is now {now}."
+                        f"Epoch {epoch + 1}: {self.monitor} got no better, so {name} is now {now:.6g}."
                     )
         return reduced

@@ -7,6 +7,7 @@ from typing import Any
 
 from polynet import ops
 from polynet.callbacks.callback import Callback
+from polynet.training.logs import as_float
 
 __all__ = ["SwapEMAWeights"]
 
@@ -43,8 +44,11 @@ class SwapEMAWeights(Callback):
                 "SwapEMAWeights: expected an optimizer that keeps averages of the weights; make it with use_ema=True."
             )
         for each in found:
-            averages = getattr(each, "_model_variables_moving_average", None) or ()
-            yield from zip(each._trainable_variables, averages, strict=False)
+            # before the first step there are no averages yet
+            if each.built and int(as_float(each.iterations)):
+                for weight, average in zip(each._trainable, each._averages, strict=True):
+                    if average is not None:
+                        yield weight, average
 
     def _swap(self, swapped: bool) -> None:
         """Have the averages in the model, or its own weights."""

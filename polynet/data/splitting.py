@@ -103,9 +103,8 @@ def _examples(dataset: Any) -> Examples:
                 f"split_dataset: dataset: expected arrays of one length; got {', '.join(map(str, lengths))}."
             )
         return Examples(tree.map_structure(lambda leaf: leaf.array, found))
-    if isinstance(dataset, str | bytes) or not hasattr(
-        dataset, "__getitem__" if hasattr(dataset, "__len__") else "__iter__"
-    ):
+    by_number = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
+    if isinstance(dataset, str | bytes) or not (by_number or hasattr(dataset, "__iter__")):
         raise TypeError(
             f"split_dataset: dataset: expected arrays or a dataset of examples; got {type(dataset).__name__}."
         )

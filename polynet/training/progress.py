@@ -57,8 +57,21 @@ def verbosity(verbose: Any) -> int:
     raise ValueError(f"verbose: expected 'auto', 0, 1 or 2; got {verbose!r}.")
 
 
-def show(text: str, end: str = "\n") -> None:
-    """Print, or log where interactive logging is switched off."""
+_open: Progbar | None = None
+"""The bar whose line is being updated."""
+
+
+def show(text: str) -> None:
+    """Print a line, or log it where interactive logging is switched off.
+
+    The line of a bar that is being updated gives way, and appears again below at its next update.
+    """
+    if _open is not None:
+        _open.wipe()
+    _write(text, "\n")
+
+
+def _write(text: str, end: str) -> None:
     if not config.is_interactive_logging_enabled():
         if text.strip():
             LOG.info(text.strip())
@@ -153,7 +166,7 @@ class Progbar:
                 self._shown_at = now
                 self._redraw(self.line(now, finalize), finalize)
         elif self.verbose and finalize:
-            show(self.line(now, True, bar=False))
+            _write(self.line(now, True, bar=False), "\n")
 
     def pass_by(self, current: int) -> None:
         """Say how far it is, without showing it."""
@@ -169,7 +182,14 @@ class Progbar:
         """Leave the line as it is, so that what is printed next has a line of its own."""
         if self._shown_width:
             self._shown_width = 0
-            show("")
+            _write("", "\n")
+
+    def wipe(self) -> None:
+        """Clear the line for something else; the next update shows it again."""
+        if self._shown_width:
+            _write(f"\r{' ' * self._shown_width}\r", "")
+            self._shown_width = 0
+            self._shown_at = -math.inf
 
     def average(self, name: str) -> float:
         """What is shown for a metric."""
@@ -230,7 +250,9 @@ class Progbar:
             line = line[: max(room - 3, 0)] + "..."  # a line that wraps cannot be overwritten
         padding = " " * max(self._shown_width - len(line), 0)
         self._shown_width = 0 if final else len(line)
-        show(f"\r{line}{padding}", "\n" if final else "")
+        global _open
+        _open = None if final else self
+        _write(f"\r{line}{padding}", "\n" if final else "")
 
 
 def _characters() -> tuple[str, str]:
