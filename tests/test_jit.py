@@ -1,6 +1,8 @@
 """jit: stateful functions, compiled or not, do the same."""
 
+import collections
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -145,3 +147,88 @@ def test_a_variable_that_only_the_branch_not_taken_reads():
     for expected in (1.0, 4.0, 4.0, 7.0):
         step(3.0)
         assert float(total) == expected
+
+
+Pair = collections.namedtuple("Pair", ["left", "right"])
+
+
+@pytest.mark.parametrize("compile", COMPILED)
+def test_containers_of_every_kind_go_in_and_come_out(compile):
+    @polynet.jit(compile=compile)
+    def f(pair, ordered, plain):
+        left = pair.left + ordered["z"] * 2.0
+        return Pair(left, [plain["b"], (plain["a"], "text", None)]), {"sum": left + pair.right}
+
+    one, two, three = (ops.array([float(i)]) for i in (1, 2, 3))
+    ordered = collections.OrderedDict([("z", one), ("a", two)])
+    for plain in ({"a": two, "b": three}, {"b": three, "a": two}):
+        for _ in range(2):
+            pair, sums = f(Pair(one, two), ordered, plain)
+            assert type(pair) is Pair and type(pair.right) is list
+            assert number(pair.left) == 3 and number(sums["sum"]) == 5
+            assert number(pair.right[0]) == 3 and number(pair.right[1][0]) == 2
+            assert pair.right[1][1:] == ("text", None)
+
+
+def test_a_static_object_without_a_hash_is_told_apart_by_identity():
+    class Scale:
+        __hash__ = None
+
+        def __init__(self, by):
+            self.by = by
+
+    @polynet.jit
+    def f(x, scale):
+        return x * scale.by
+
+    for by in (2.0, 3.0, 4.0):  # each may get the memory of the one before
+        assert number(f(ops.array(1.0), Scale(by))) == by
+
+
+def test_true_is_not_one():
+    @polynet.jit
+    def f(x, flag):
+        return x * 2.0 if flag is True else x * 3.0
+
+    assert number(f(ops.array(1.0), 1)) == 3.0
+    assert number(f(ops.array(1.0), True)) == 2.0
+    assert number(f(ops.array(1.0), 1)) == 3.0
+
+
+@pytest.mark.skipif(not current().compiles, reason="nothing is compiled by itself")
+def test_numbers_become_tensors():
+    seen = []
+
+    @polynet.jit
+    def f(x, rate, training):
+        seen.append((type(rate), training))
+        return x * rate
+
+    assert number(f(ops.array([2.0]), 0.5, True)) == 1.0
+    runs = len(seen)
+    assert number(f(ops.array([2.0]), 0.25, True)) == 0.5
+    assert len(seen) == runs  # another number, the same compiled function
+    assert all(kind is not float and training is True for kind, training in seen)
+
+
+@pytest.mark.skipif(not current().compiles, reason="nothing is compiled by itself")
+def test_a_call_costs_little_beside_the_compiled_function():
+    """Python's calls are counted, which no busy machine can change."""
+    variables = [polynet.Variable(float(i)) for i in range(20)]
+
+    @polynet.jit
+    def step(batch, training):
+        for variable in variables:
+            variable.assign(variable * 0.5)
+        return {"loss": ops.sum(batch["x"])}
+
+    batch = {"x": ops.ones((2, 3))}
+    step(batch, True)
+    calls = []
+    sys.setprofile(lambda frame, event, arg: calls.append(frame) if event == "call" else None)
+    try:
+        step(batch, True)
+    finally:
+        sys.setprofile(None)
+    assert len(calls) < 20  # none for each variable
+    np.testing.assert_allclose([float(v) for v in variables], [i / 4 for i in range(20)])

@@ -92,25 +92,33 @@ class _Compiled:
         self._pure, self._jit = pure, backend.transforms.jit
         self._run = self._jit(pure)
 
-    def _outputs(self, tensors: list[Any]) -> Any:
-        """What the pure function gives; compiled anew for each variable that turns up late."""
-        for _ in range(_MOST_LATE_VARIABLES):
-            try:
-                return self._run([variable._value for variable in self.variables] + tensors)
-            except _Unseen as found:
-                self.variables.append(found.variable)
-                self._run = self._jit(self._pure)
-        return self._run([variable._value for variable in self.variables] + tensors)
-
     def __call__(self, tensors: list[Any]) -> Any:
-        outputs = self._outputs(tensors)
         # Nobody observes here, or the function would not have been compiled: values go straight in and out.
+        try:
+            outputs = self._run([variable._value for variable in self.variables] + tensors)
+        except _Unseen as found:
+            outputs = self._with_late(found.variable, tensors)
         assigned = self.assigned
         if assigned:
             results = len(outputs) - len(assigned)
             for variable, value in zip(assigned, outputs[results:], strict=True):
                 variable._value = value
         return self.packed(outputs)
+
+    def _with_late(self, variable: Variable, tensors: list[Any]) -> Any:
+        """What the pure function gives; compiled anew for each variable that turns up late."""
+        for _ in range(_MOST_LATE_VARIABLES):
+            self.variables.append(variable)
+            self._run = self._jit(self._pure)
+            try:
+                return self._run([variable._value for variable in self.variables] + tensors)
+            except _Unseen as found:
+                variable = found.variable
+        raise RuntimeError(
+            f"jit: more than {_MOST_LATE_VARIABLES} variables were read in the compiled runs and not in the ones "
+            f"before, the last one {variable.path!r}: the function depends on something else than its arguments and "
+            f"variables. Pass it as an argument."
+        )
 
 
 _MOST_LATE_VARIABLES = 1000
@@ -136,7 +144,7 @@ class _Call:
         }
 
     def _placed(self, node: Any) -> Any:
-        """``node`` with places for its tensors, in the order in which ``_Arguments`` collects them."""
+        """``node`` with places for its tensors, in the order in which ``_key`` collects them."""
         if type(node) is dict:
             return {key: self._placed(part) for key, part in node.items()}
         if tree.is_nested(node) and type(node) not in (list, tuple):
@@ -158,38 +166,47 @@ class _Call:
         return args, kwargs
 
 
-class _Arguments:
-    """What a call is given: its tensors in order, and all else that a version depends on."""
+def _key(node: Any, tensors: list[Any], known: set[type], backend: Any) -> Any:
+    """What a version depends on in an argument; its tensors are collected.
 
-    __slots__ = ("backend", "tensors", "traced")
+    Args:
+        known: the classes that were found to be the backend's tensors.
+    """
+    kind = node.__class__
+    if kind in known:
+        if backend.is_traced(node):
+            raise _TracedArgument
+        tensors.append(node)
+        return node.shape, node.dtype
+    if kind is dict:
+        parts = [kind, *node]
+        for part in node.values():
+            parts.append(_key(part, tensors, known, backend))
+        return tuple(parts)
+    if kind is tuple or kind is list:
+        parts = [kind]
+        for part in node:
+            parts.append(_key(part, tensors, known, backend))
+        return tuple(parts)
+    if kind is bool or node is None or kind is str:
+        return kind, node
+    if isinstance(node, backend.tensor_types):
+        known.add(kind)
+        return _key(node, tensors, known, backend)
+    if kind is int or kind is float or kind is complex or isinstance(node, _ARRAYS):
+        dtype = dtype_of(node)
+        tensors.append(backend.asarray(node, dtype))
+        return shape_of(node), dtype
+    if tree.is_nested(node):
+        paths = tree.flatten_with_path(node)
+        return kind, *((path, _key(leaf, tensors, known, backend)) for path, leaf in paths)
+    if isinstance(node, Traced) and not isinstance(node, Variable):
+        raise _TracedArgument
+    return _static(node)
 
-    def __init__(self, backend: Any) -> None:
-        self.backend = backend
-        self.tensors: list[Any] = []
-        self.traced = False
 
-    def key(self, node: Any) -> Any:
-        """What a version depends on in an argument; its tensors are collected."""
-        kind = node.__class__
-        if isinstance(node, self.backend.tensor_types):
-            if self.backend.is_traced(node):
-                self.traced = True
-            self.tensors.append(node)
-            return node.shape, node.dtype
-        if kind is dict:
-            return dict, *node, *map(self.key, node.values())
-        if kind is tuple or kind is list:
-            return kind, *map(self.key, node)
-        if kind is int or kind is float or kind is complex or isinstance(node, _ARRAYS):
-            dtype = dtype_of(node)
-            self.tensors.append(self.backend.asarray(node, dtype))
-            return shape_of(node), dtype
-        if tree.is_nested(node):
-            paths = tree.flatten_with_path(node)
-            return kind, *((path, self.key(leaf)) for path, leaf in paths)
-        if isinstance(node, Traced) and not isinstance(node, Variable):
-            self.traced = True
-        return _static(node)
+class _TracedArgument(Exception):
+    """An argument stands for a value that is not known: the function is part of something that is traced."""
 
 
 _ARRAYS = (np.ndarray, np.generic)
@@ -336,6 +353,7 @@ def jit(
     names = (static_argnames,) if isinstance(static_argnames, str) else static_argnames
     static: frozenset[Any] = frozenset((*numbers, *names))
     versions: dict[Any, _Compiled] = {}
+    classes: dict[Any, set[type]] = {}  # of each backend's tensors, as they were met
 
     @functools.wraps(fn)
     def compiled(*args: Any, **kwargs: Any) -> Any:
@@ -344,26 +362,24 @@ def jit(
             return fn(*args, **kwargs)
         if state.observers and observers():  # then it is run as a part of what they look at
             return fn(*args, **kwargs)
-        given = _Arguments(backend)
-        if static:
-            key: Any = (
-                *(_static(arg) if i in static else given.key(arg) for i, arg in enumerate(args)),
-                *(
-                    (name, _static(arg) if name in static else given.key(arg))
-                    for name, arg in kwargs.items()
-                ),
-            )
-        else:
-            key = tuple(map(given.key, args))
-            if kwargs:
-                key = (*key, *((name, given.key(arg)) for name, arg in kwargs.items()))
-        if given.traced:
+        known = classes.get(backend)
+        if known is None:
+            known = classes[backend] = set()
+        tensors: list[Any] = []
+        try:
+            key: list[Any] = [backend]
+            for i, arg in enumerate(args):
+                key.append(_static(arg) if i in static else _key(arg, tensors, known, backend))
+            for name, arg in kwargs.items():
+                key.append(name)
+                key.append(_static(arg) if name in static else _key(arg, tensors, known, backend))
+        except _TracedArgument:
             return fn(*args, **kwargs)
-        key = backend, key
-        version = versions.get(key)
+        found = tuple(key)
+        version = versions.get(found)
         if version is None:
-            call = _Call(args, kwargs, static, backend, given.tensors)
-            version = versions[key] = _Compiled(fn, backend, call)
-        return version(given.tensors)
+            call = _Call(args, kwargs, static, backend, tensors)
+            version = versions[found] = _Compiled(fn, backend, call)
+        return version(tensors)
 
     return compiled
