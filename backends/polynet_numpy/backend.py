@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from polynet.backend import Backend
-from polynet.ops.primitives import fill_key
+from polynet.ops.primitives import HOLE, fill_key
 from polynet_numpy.conv import Convolutions
 from polynet_numpy.elementwise import Elementwise
 from polynet_numpy.halves import in_float32
 from polynet_numpy.linalg import Linalg
+from polynet_numpy.neural import Neural, combined_at
 from polynet_numpy.random_numbers import RandomNumbers
+from polynet_numpy.updates import Updates
 from polynet_numpy.recurrent import Recurrent
 
 try:
@@ -107,7 +109,7 @@ _SCALARS = (
 )
 
 
-class NumpyBackend(Convolutions, Elementwise, Linalg, RandomNumbers, Recurrent, Backend):
+class NumpyBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Updates, Backend):
     """NumPy: the primitives are mostly its own functions."""
 
     tensor_types = (np.ndarray, np.generic)
@@ -208,7 +210,10 @@ class NumpyBackend(Convolutions, Elementwise, Linalg, RandomNumbers, Recurrent, 
     def index_update(
         self, x: Any, indices: Any, updates: Any, key: Any, reduction: str | None
     ) -> Any:
-        y = np.array(x)
+        y = np.array(x, order="C")
+        if reduction is not None and indices:
+            if combined_at(_REDUCTIONS[reduction], y, indices, updates, key, HOLE):
+                return y
         key = fill_key(key, indices)
         if reduction is None:
             y[key] = updates

@@ -245,6 +245,41 @@ CASES = [
         )
         for reduction in (None, "add", "multiply")
     ),
+    *(  # many, for which there may be another way
+        case(
+            "index_update",
+            array(*shape),
+            [ints(90, low=-3, high=3)] * holes,
+            array(90, *shape[holes:]),
+            (HOLE,) * holes,
+            reduction,
+            reference="updated_by_index(x, indices, updates, key, reduction)",
+            label=f"many {reduction} {shape} {holes}",
+            tolerance=(1e-4, 1e-5),
+        )
+        for shape, holes in (((3,), 1), ((3, 4), 1), ((3, 300), 1), ((3, 3, 5), 2))
+        for reduction in ("add", "max")
+    ),
+    case(
+        "index_update",
+        ints(3, dtype="int8"),
+        [ints(400, low=0, high=3)],
+        ints(400, dtype="int8"),
+        (HOLE,),
+        "add",
+        reference="updated_by_index(x, indices, updates, key, reduction)",
+        label="many bytes",
+    ),
+    case(
+        "index_update",
+        bools(3),
+        [ints(400, low=0, high=3)],
+        bools(400),
+        (HOLE,),
+        "add",
+        reference="updated_by_index(x, indices, updates, key, reduction)",
+        label="many bools",
+    ),
     case("nonzero", array(values=[[0.0, 1.0], [_NAN, -0.0]]), reference="np.nonzero(x)"),
     # ------------------------------------------------------------------ reductions
     *(

@@ -6,6 +6,7 @@ from polynet.errors import AxisError, DTypeError, ShapeError
 _INF, _NAN = float("inf"), float("nan")
 _TIES = array(values=[[2.0, 1.0, 2.0, 3.0, 1.0], [0.0, 0.0, 0.0, 0.0, 0.0]])
 _MIXED = array(values=[2.0, _NAN, -_INF, _INF, 1.0, _NAN])
+_MANY = array(2, 5, 128)
 _NOT_SMOOTH = "ties, or not a number"
 
 _DESCENDING = (
@@ -53,6 +54,24 @@ CASES = [
         )
     ),
     case("top_k", array(7), 3, sorted=False, reference=_DESCENDING),
+    *(  # of many a few, which may be found without sorting all
+        case(
+            "top_k",
+            x,
+            5,
+            reference=_DESCENDING,
+            grad=x is _MANY,
+            why=_NOT_SMOOTH,
+            label=label,
+        )
+        for label, x in (
+            ("of many", _MANY),
+            ("of many integers", ints(9, 128)),
+            ("of many bytes", ints(9, 128, dtype="int8", low=-128, high=128)),
+            ("of many unsigned", ints(9, 128, dtype="uint8", low=0, high=256)),
+            ("of many with NaN", array(values=[[_NAN, *range(500)], [-_INF] * 500 + [_NAN]] * 2)),
+        )
+    ),
     case(
         "in_top_k",
         array(values=[1, 2, 0], dtype="int32"),

@@ -1,0 +1,124 @@
+"""NumPy's own top_k and correlation, two activations in few passes, and sums by index without ``ufunc.at``.
+
+Only what is faster than the composite: NumPy reuses the memory of intermediate results by itself, so softmax or layer
+normalization gain nothing.  What is not covered runs the op's body.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from polynet.op import OPS
+from polynet.ops.sorting import TopK, check_top_k
+
+_LIMITS = {4: 88.0, 8: 709.0}
+"""What ``exp`` may be given before it overflows, by the bytes of a float."""
+
+
+def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` for arrays with axes and elements: in float32 for shorter floats, the op's body for no floats."""
+
+    @functools.wraps(function)
+    def run(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+        if not x.ndim or not x.size or x.dtype.kind != "f":
+            return OPS[function.__name__].function(x, *args, **kwargs)
+        if x.dtype.itemsize > 2:
+            return function(self, x, *args, **kwargs)
+        return function(self, x.astype(np.float32), *args, **kwargs).astype(x.dtype)
+
+    return run
+
+
+class Neural:
+    """Activations, top_k and correlation."""
+
+    @_of_arrays
+    def sigmoid(self, x: Any) -> Any:
+        y = np.negative(x)
+        np.minimum(y, _LIMITS[x.dtype.itemsize], out=y)
+        np.exp(y, out=y)
+        y += 1.0
+        return np.divide(1.0, y, out=y)
+
+    @_of_arrays
+    def leaky_relu(self, x: Any, negative_slope: float = 0.2) -> Any:
+        if not 0 <= negative_slope <= 1:
+            return OPS["leaky_relu"].function(x, negative_slope)
+        y = np.multiply(x, negative_slope)
+        return np.maximum(x, y, out=y)
+
+    def top_k(self, x: Any, k: int, sorted: bool = True) -> Any:
+        check_top_k(x.shape, k)
+        n = x.shape[-1]
+        if x.dtype.kind == "b" or not 0 < 4 * k <= n or x.size < 1024:
+            return OPS["top_k"].function(x, k, sorted)
+        least = np.partition(x, n - k, -1)[..., n - k, None]
+        chosen = x > least
+        tied = x == least
+        left = k - np.count_nonzero(chosen, -1, keepdims=True)
+        if np.any(np.count_nonzero(tied, -1, keepdims=True) != left):
+            if x.dtype.kind == "f" and np.isnan(x).any():
+                return OPS["top_k"].function(x, k, sorted)
+            tied &= np.cumsum(tied, -1) <= left  # of equals the earlier ones
+        chosen |= tied
+        indices = np.nonzero(chosen)[-1].reshape(*x.shape[:-1], k)
+        values = np.take_along_axis(x, indices, -1)
+        backwards = -values if x.dtype.kind == "f" else ~values
+        order = np.argsort(backwards, -1, kind="stable")
+        indices = np.take_along_axis(indices, order, -1)
+        return TopK(np.take_along_axis(values, order, -1), indices.astype("int32"))
+
+    def correlate(self, x1: Any, x2: Any, mode: str) -> Any:
+        if x1.ndim != 1 or x2.ndim != 1 or not x1.size or not x2.size:
+            return OPS["correlate"].function(x1, x2, mode)
+        if x1.dtype.itemsize > 2:
+            return np.correlate(x1, x2, mode)
+        return np.correlate(x1.astype(np.float32), x2.astype(np.float32), mode).astype(x1.dtype)
+
+
+# ------------------------------------------------------------------------------- sums by an index
+
+
+_WIDE = 256  # elements of a row, from which on a step of Python's for each row does not matter
+
+
+def combined_at(ufunc: Any, y: Any, indices: Any, updates: Any, key: Any, hole: Any) -> bool:
+    """``ufunc.at(y, key, updates)``, where each of the first axes is indexed, by rows; says whether it was done.
+
+    ``ufunc.at`` goes from element to element, which takes up to thirty times as long.
+    """
+    axes = len(key)
+    if key != (hole,) * axes or updates.size < 256 or not y.size:
+        return False
+    shape = np.broadcast_shapes(*(index.shape for index in indices))
+    places = np.zeros(shape, np.intp)
+    for index, length in zip(indices, y.shape, strict=False):
+        index = np.where(index < 0, index + length, index)
+        if index.size and (index.min() < 0 or index.max() >= length):
+            return False  # the error is NumPy's
+        places = places * length + index
+    places = places.reshape(-1)
+    rows = y.reshape(math.prod(y.shape[:axes]), -1)  # a view: y is a new array
+    updates = np.broadcast_to(updates, (*shape, *y.shape[axes:])).reshape(places.size, -1)
+    if rows.shape[1] >= _WIDE and y.dtype.itemsize > 2:
+        for place, update in zip(places.tolist(), updates, strict=True):
+            row = rows[place]
+            ufunc(row, update, out=row)
+        return True
+    wide = np.float32 if y.dtype.itemsize == 2 and y.dtype.kind == "f" else y.dtype
+    if rows.shape[1] == 1 and ufunc is np.add and y.dtype.kind == "f":
+        if rows.shape[0] <= 16 * places.size:
+            rows[:, 0] += np.bincount(places, updates[:, 0], rows.shape[0]).astype(wide)
+            return True
+    order = np.argsort(places, kind="stable")
+    places = places[order]
+    starts = np.flatnonzero(np.concatenate(([True], places[1:] != places[:-1])))
+    total = ufunc.reduceat(updates[order].astype(wide, copy=False), starts, 0, wide)
+    places = places[starts]
+    rows[places] = ufunc(rows[places], total).astype(y.dtype, copy=False)
+    return True
