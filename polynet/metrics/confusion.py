@@ -619,7 +619,11 @@ class AUC(_Confusion):
                     f"along the last axis; got y_pred of shape {shape}."
                 )
             if not self.multi_label:
-                weights = self.label_weights if weights is None else weights * self.label_weights
+                weights = (
+                    self.label_weights
+                    if weights is None
+                    else ops.multiply(weights, self.label_weights)
+                )
         self._add(true, exceeded, weights, self.multi_label)
 
     def result(self) -> Any:
@@ -643,7 +647,7 @@ class AUC(_Confusion):
             area = ops.mean(area)
         elif self.multi_label:
             area = ops.divide_no_nan(
-                ops.sum(area * self.label_weights), ops.sum(self.label_weights)
+                ops.sum(ops.multiply(area, self.label_weights)), ops.sum(self.label_weights)
             )
         return ops.cast(area, self.dtype)
 

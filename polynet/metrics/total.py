@@ -14,6 +14,7 @@ import numpy as np
 
 from polynet import dtypes, ops
 from polynet.tensor import plain
+from polynet.values import dtype_of
 from polynet.variable import Variable
 
 
@@ -62,12 +63,15 @@ class Total(Variable):
         """Add to the value; returns the new one."""
         if self.rest is None:
             return super().assign_add(value)
-        old = plain(self)
-        added = ops.cast(self._operand(value), self.dtype) + self.rest
-        new = old + added
-        finite = ops.isfinite(new)  # infinity less infinity would be NaN
-        gained = ops.where(finite, new, 0.0) - ops.where(finite, old, 0.0)
-        self.rest.assign(ops.where(finite, added, 0.0) - gained)
+        old, value = plain(self), self._operand(value)
+        if dtype_of(value) != self.dtype:
+            value = ops.cast(value, self.dtype)
+        added = ops.add(value, self.rest)
+        new = ops.add(old, added)
+        largest = float(
+            np.finfo(self.dtype).max
+        )  # instead of infinity, from which nothing is subtracted
+        self.rest.assign(added - (ops.clip(new, -largest, largest) - old))
         return super().assign(new)
 
     def assign_sub(self, value: Any) -> Any:
