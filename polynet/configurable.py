@@ -439,9 +439,10 @@ class Catalogue:
             if found is None:
                 found = self.names.get(identifier)
             if found is None:
+                known = f" Known: {', '.join(self._known())}."
                 raise ValueError(
                     f"{self.kind}: unknown {self.what} {identifier!r}."
-                    f"{errors.closest(identifier, self.names) or f' Known: {self._known()}.'}"
+                    f"{errors.closest(identifier, self._known()) or known}"
                 )
             return found() if inspect.isclass(found) else found
         if isinstance(identifier, dict):
@@ -455,8 +456,11 @@ class Catalogue:
             f"got {type(identifier).__name__}."
         )
 
-    def _known(self) -> str:
-        return ", ".join(sorted(name for name in self.names if name == name.lower()))
+    def _known(self) -> list[str]:
+        """The names to propose: public ones, in snake case and as they are."""
+        public = set(_page(self.kind).__all__)
+        proposed = {*self.aliases, *public, *map(snake_case, public)}
+        return sorted(name for name in self.names if name in proposed and name == name.lower())
 
     def serialize(self, thing: Any) -> Any:
         """The description of one of the page's objects."""

@@ -289,9 +289,10 @@ def _describe_index(value: Any, described: Callable[[Any], Any]) -> dict[str, An
 
 
 def _describe_operation(operation: Any) -> dict[str, Any]:
-    op = getattr(operation, "op", None)
-    if op is not None and OPS.get(op.name) is op:
-        return {"kind": "ops", "class_name": op.name, "config": {}}
+    op: Any = getattr(operation, "op", None)
+    name: Any = getattr(op, "name", None)
+    if name in OPS and OPS[name] is op:
+        return {"kind": "ops", "class_name": name, "config": {}}
     return dict(configurable.serialize(operation))
 
 

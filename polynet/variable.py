@@ -104,6 +104,8 @@ class Variable(Held):
     shape: tuple[int, ...] = ()
     dtype: str = ""
     trainable: bool = True
+    created_trainable: bool = True
+    """What ``trainable`` was at first; a frozen layer goes back to it."""
     regularizer: Any = None
     """A function of the value whose result a layer adds to its losses."""
     constraint: Any = None
@@ -128,7 +130,7 @@ class Variable(Held):
             raise TypeError(f"Variable: unknown arguments {sorted(kwargs)}.")
         self.name = name or _automatic_name()
         self.path = "/".join((*_name_scopes.get(), self.name))
-        self.trainable = bool(trainable)
+        self.trainable = self.created_trainable = bool(trainable)
         self.autocast = autocast
         self.aggregation = aggregation
         self.synchronization = synchronization

@@ -29,6 +29,7 @@ from polynet.random.seed_generator import SeedGenerator
 from polynet.spec import abstract, concrete, is_abstract, is_stand_in
 from polynet.symbolic import (
     KerasTensor,
+    Node,
     infer_by_running,
     infer_symbolic,
     record_call,
@@ -127,7 +128,10 @@ class Layer(Configurable):
     """
 
     _signature: _Signature
-    _convert_inputs = True
+    _own: list[Variable]
+    _nodes: list[Node]
+    input_spec: Any
+    _convert_inputs: bool = True
     """Are arrays among the arguments made tensors and cast? Layers that take strings say no."""
 
     _accepted: Any = frozenset()
@@ -256,7 +260,7 @@ class Layer(Configurable):
 
     def _call_checking(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Everything that surrounds ``call`` the first time that an input of this kind is met."""
-        simple = len(args) == 1 and not kwargs and not isinstance(args[0], list | tuple | dict)
+        simple = len(args) == 1 and not kwargs.keys() - _ONLY_TRAINING
         if self._convert_inputs:
             args = tuple(self._converted(arg) for arg in args)
             kwargs = {
@@ -264,6 +268,10 @@ class Layer(Configurable):
                 for key, value in kwargs.items()
             }
         tensors = self._tensor_arguments(args, kwargs)
+        if args and not tensors and self._convert_inputs and (not self.built or self.input_spec):
+            raise errors.DTypeError(
+                f"{self._title()}: input: expected a tensor or numbers; got {type(args[0]).__name__}."
+            )
         if not self.built:
             self._build_for(tensors)
         if self.input_spec is not None and tensors:
@@ -274,11 +282,13 @@ class Layer(Configurable):
         first = tuple(tensors.values())[:1] or args[:1]
         result = self._run(args, kwargs, first, given)
         self.__dict__["_output_shapes"] = [_shape_for_build(leaf) for leaf in tree.flatten(result)]
-        if simple and not isinstance(args[0], Traced) and len(self._accepted) < 64:
-            backend = plugins.current()
-            if isinstance(args[0], backend.tensor_types):
-                self._accepted.add((args[0].__class__, args[0].dtype, args[0].shape))
+        if simple and len(self._accepted) < 64:
+            self._accept(args[0])
         return result
+
+    def _accept(self, x: Any) -> None:
+        if isinstance(x, plugins.current().tensor_types):
+            self._accepted.add((x.__class__, x.dtype, x.shape))
 
     def _run(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], first: tuple[Any, ...], given_mask: Any
@@ -365,7 +375,10 @@ class Layer(Configurable):
         else:
             return x
         if self.autocast and kind != self._compute_dtype and dtypes.is_float(kind):
-            return OPS["cast"].call(x, self._compute_dtype)
+            y = OPS["cast"].call(x, self._compute_dtype)
+            if masking._masks:
+                masking.set_mask(y, masking.get_mask(x))
+            return y
         return x
 
     def _tensor_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -417,7 +430,7 @@ class Layer(Configurable):
         if len(flat) > 1 and len(flat_masks) == 1 and not self._signature.makes_mask:
             return
         for output, mask in zip(flat, flat_masks, strict=False):
-            if mask is not None and hasattr(output, "shape") and masking.get_mask(output) is None:
+            if mask is not None and getattr(output, "shape", ()) and masking.get_mask(output) is None:
                 masking.set_mask(output, mask)
 
     # -------------------------------------------------------------------------------- building
@@ -603,7 +616,7 @@ class Layer(Configurable):
         for layer in self._flatten_layers():
             own = [*layer._own, *layer._attributes(Variable)]
             own.sort(
-                key=lambda variable: not getattr(variable, "_born_trainable", variable.trainable)
+                key=lambda variable: not variable.created_trainable
             )
             if seeds:
                 own += [generator.state for generator in layer._attributes(SeedGenerator)]
@@ -676,9 +689,7 @@ class Layer(Configurable):
         for layer in self._flatten_layers():
             layer.__dict__["_trainable"] = value
             for variable in layer._own:
-                if not hasattr(variable, "_born_trainable"):
-                    variable._born_trainable = variable.trainable  # type: ignore[attr-defined]
-                variable.trainable = value and variable._born_trainable  # type: ignore[attr-defined]
+                variable.trainable = value and variable.created_trainable
 
     @property
     def metrics(self) -> list[Any]:
@@ -863,7 +874,7 @@ class Layer(Configurable):
 
     def _sorted_own(self) -> list[Variable]:
         own = [*self._own]
-        own.sort(key=lambda variable: not getattr(variable, "_born_trainable", variable.trainable))
+        own.sort(key=lambda variable: not variable.created_trainable)
         return own
 
     def stateless_call(
@@ -958,6 +969,8 @@ class Layer(Configurable):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_nodes": [], "_accepted": set()}
 
+
+_ONLY_TRAINING = {"training"}
 
 _BOOKKEEPING = frozenset(
     {

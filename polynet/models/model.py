@@ -59,7 +59,7 @@ class Model(Trainer, Layer):
         self.__dict__["_names_of_outputs"] = self._name_outputs(function)
         self.built = True
         self._path = self._path or self.name
-        self.input_spec = [
+        specs = [
             InputSpec(
                 shape=(None, *tensor.shape[1:]),
                 allow_last_axis_squeeze=True,
@@ -69,8 +69,9 @@ class Model(Trainer, Layer):
             for tensor in function.inputs
         ]
         if isinstance(function._inputs_struct, dict):
-            for spec, key in zip(self.input_spec, _dict_keys(function._inputs_struct), strict=True):
+            for spec, key in zip(specs, _dict_keys(function._inputs_struct), strict=True):
                 spec.name = key
+        self.input_spec = specs
 
     # -------------------------------------------------------------------------------- computing
 

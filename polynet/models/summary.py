@@ -91,7 +91,7 @@ def summary_text(
     console.print(table)
     for line in _totals(model):
         console.print(Text(line))
-    return console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined, no-any-return]
+    return console.file.getvalue().rstrip("\n")  # type: ignore[attr-defined]
 
 
 def _is_stack(model: Any) -> bool:

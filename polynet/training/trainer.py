@@ -65,7 +65,7 @@ class Trainer:
         metrics: Any = None,
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
-        steps_per_execution: int = 1,
+        steps_per_execution: int | str = 1,
         jit_compile: bool | str | None = "auto",
         auto_scale_loss: bool = True,
         check_finite: bool = True,
@@ -118,7 +118,7 @@ class Trainer:
         compiled = _Compiled(found, loss, loss_weights, metrics, weighted_metrics)
         compiled.run_eagerly = bool(run_eagerly)
         compiled.jit_compile = None if jit_compile in ("auto", None) else bool(jit_compile)
-        compiled.steps_per_execution = 1 if steps_per_execution == "auto" else steps_per_execution
+        compiled.steps_per_execution = 1 if steps_per_execution == "auto" else int(steps_per_execution)
         # a scaled loss may overflow: its optimizer leaves such a step out
         scaling = getattr(found, "dynamic_growth_steps", None) is not None
         compiled.guard = FiniteGuard() if check_finite and not scaling else None
@@ -775,9 +775,7 @@ class Trainer:
 
     def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> list[Any]:
         data = open_data(
-            pack_x_y_sample_weight(x, y, sample_weight)
-            if class_weight is None and _is_iterator(x)
-            else x,
+            x,
             y,
             sample_weight,
             batch_size=1 << 62,
