@@ -24,6 +24,7 @@ from polynet_torch.linalg import Linalg
 from polynet_torch.neural import Neural
 from polynet_torch.random_numbers import RandomNumbers
 from polynet_torch.recurrent import Recurrent
+from polynet_torch.updates import Updates
 
 _DTYPES = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -150,7 +151,7 @@ _WITHOUT_UNSIGNED = (
 )
 
 
-class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend):
+class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Updates, Backend):
     """PyTorch: the primitives are mostly its own functions."""
 
     tensor_types = (torch.Tensor,)
