@@ -85,7 +85,7 @@ def pair(name: str, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     if dtype_of(y_true) != dtype:
         y_true = ops.cast(y_true, dtype)
     if y_true.shape != y_pred.shape:
-        return _of_one_rank(name, y_true, y_pred)
+        return of_one_shape(name, y_true, y_pred)
     return y_true, y_pred
 
 
@@ -98,7 +98,7 @@ def _tensor(name: str, argument: str, x: Any) -> Tensor:
     return x if hasattr(x, "shape") else ops.convert_to_tensor(x)
 
 
-def _of_one_rank(name: str, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+def of_one_shape(name: str, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     """Both of one shape, where one lacks a last axis of length 1; else an error."""
     true, pred = tuple(y_true.shape), tuple(y_pred.shape)
     if true[-1:] == (1,) and len(true) == len(pred) + 1:
@@ -130,7 +130,7 @@ def _advice(name: str, true: tuple[int, ...], pred: tuple[int, ...]) -> str:
         return "For labels that are integers take sparse_categorical_crossentropy."
     if len(true) == len(pred) > 1 and _agree(true[:-1], pred[:-1]):
         return f"The model gives {pred[-1]} numbers where the targets have {true[-1]}."
-    return "A loss does not broadcast: reshape one of them."
+    return "Nothing is broadcast here: reshape one of them."
 
 
 def _labels(name: str, y_true: Tensor, y_pred: Tensor, axis: int = -1) -> tuple[Tensor, Tensor]:
@@ -171,7 +171,7 @@ def aligned(name: str, argument: str, weight: Tensor, shape: tuple[int, ...]) ->
         missing = tuple(range(len(found), len(shape)))
         return ops.expand_dims(weight, missing) if missing else weight
     raise errors.ShapeError(
-        f"{name}: {argument}: the shape {shape_of(weight)} does not fit the losses, which have the shape {shape}; "
+        f"{name}: {argument}: the shape {shape_of(weight)} does not fit the values, which have the shape {shape}; "
         f"expected that shape or its beginning."
         + (
             " To weigh examples, give y_true and y_pred an axis after that of the examples."

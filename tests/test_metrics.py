@@ -6,6 +6,7 @@ computed anew in NumPy, in float64.
 
 import copy
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -21,8 +22,9 @@ from polynet.plugins import current
 KERAS = json.loads((Path(__file__).parent / "keras_metrics.json").read_text())["results"]
 FIRST = {row[0]: row for row in reversed(ROWS.values())}
 """One row of each metric."""
-LAZY = {"F1Score", "FBetaScore", "R2Score"}
-"""Those whose variables wait for the first batch; AUC of several labels is another."""
+EVERY = int(os.environ.get("POLYNET_TEST_EVERY", "1"))
+CHOSEN = [row for i, row in enumerate(ROWS) if i % EVERY == 0 or ROWS[row] is FIRST[ROWS[row][0]]]
+"""All rows; where compiling them takes long, the first of each metric, and one in EVERY."""
 
 random = np.random.RandomState(0)
 
@@ -59,7 +61,7 @@ def test_each_row_has_its_number_and_each_metric_a_row():
     assert {row[0] for row in ROWS.values()} == classes - {"Metric", "MeanMetricWrapper"}
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", CHOSEN)
 def test_a_stream_of_batches_gives_what_keras_gives(row):
     metric, batches = new(ROWS[row]), ROWS[row][2]
     result = after(metric, *map(tensors, batches))
@@ -552,7 +554,7 @@ def test_a_metric_of_ones_own_is_described():
 # ------------------------------------------------------------------------------------------ describing
 
 
-@pytest.mark.parametrize("row", [row for i, row in enumerate(ROWS) if i % 3 == 0])
+@pytest.mark.parametrize("row", CHOSEN[::3])
 def test_described_and_made_again(row):
     metric = new(ROWS[row])
     described = json.loads(json.dumps(metrics.serialize(metric)))
@@ -624,11 +626,11 @@ PAIR = np.zeros((3, 2), "float32")
             r"MeanSquaredError 'm': .*\(3,\).*\(4,\)",
         ),
         (metrics.RootMeanSquaredError(name="m"), (THREE, FOUR), r"'m': .*\(3,\).*\(4,\)"),
-        (metrics.Precision(name="p"), (THREE, PAIR), r"Precision 'p': .*\(3,\) and \(3, 2\)"),
+        (metrics.Precision(name="p"), (THREE, PAIR), r"Precision 'p': .*\(3,\).*\(3, 2\)"),
         (metrics.Precision(name="p", top_k=3), (PAIR, PAIR), r"'p': top_k: expected at least 3"),
         (metrics.Recall(name="r", class_id=2), (PAIR, PAIR), r"'r': class_id 2"),
         (metrics.Recall(name="r", class_id=0), (THREE, THREE), r"'r': class_id 0"),
-        (metrics.AUC(name="a"), (THREE, FOUR), r"AUC 'a': .*\(3,\) and \(4,\)"),
+        (metrics.AUC(name="a"), (THREE, FOUR), r"AUC 'a': .*\(3,\).*\(4,\)"),
         (metrics.AUC(name="a", multi_label=True), (THREE, THREE), r"'a': with multi_label=True"),
         (
             metrics.AUC(name="a", multi_label=True, num_labels=3),
@@ -638,10 +640,10 @@ PAIR = np.zeros((3, 2), "float32")
         (metrics.AUC(name="a", label_weights=[1.0]), (PAIR, PAIR), "'a': label_weights"),
         (metrics.F1Score(), (THREE, THREE), r"F1Score 'f1_score': .*\(samples, classes\)"),
         (metrics.R2Score(), (THREE, THREE), r"R2Score 'r2_score': .*\(samples, outputs\)"),
-        (metrics.MeanIoU(2, name="i"), (THREE, FOUR), r"MeanIoU 'i': .*\(3,\) and \(4,\)"),
+        (metrics.MeanIoU(2, name="i"), (THREE, FOUR), r"MeanIoU 'i': .*\(3,\).*\(4,\)"),
         (metrics.PearsonCorrelation(), (THREE, FOUR), r"'pearson_correlation': .*\(3,\).*\(4,\)"),
-        (metrics.Mean(), (THREE, FOUR), r"Mean 'mean': sample_weight: .*\(3,\).*\(4,\)"),
-        (metrics.AUC(name="a"), (THREE, THREE, FOUR), r"AUC 'a': sample_weight: .*\(3,\).*\(4,\)"),
+        (metrics.Mean(), (THREE, FOUR), r"Mean 'mean': sample_weight: .*\(4,\).*\(3,\)"),
+        (metrics.AUC(name="a"), (THREE, THREE, FOUR), r"AUC 'a': sample_weight: .*\(4,\).*\(3,\)"),
     ],
 )
 def test_shapes_that_do_not_fit(metric, batch, said):

@@ -6,15 +6,15 @@ file.  ``update_state`` of a metric consists of ops alone, so that it runs in a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
-from polynet import dtype_policies, errors, ops, plugins
+from polynet import dtype_policies, initializers, ops, plugins
 from polynet.backend import get_uid
 from polynet.config import floatx
 from polynet.configurable import Configurable, snake_case
+from polynet.losses import aligned as beside
+from polynet.losses import of_one_shape
 from polynet.masking import get_mask
 from polynet.metrics.total import Total
 from polynet.tensor import plain
@@ -87,7 +87,7 @@ class Metric(Configurable):
         self._check_constructed()
         with name_scope(self.name.replace("/", ">"), caller=self):
             variable = Variable(
-                _initializer(initializer),
+                initializers.get("zeros" if initializer is None else initializer),
                 shape=(shape,) if isinstance(shape, int) else tuple(shape),
                 dtype=dtype,
                 trainable=False,
@@ -251,17 +251,6 @@ def _automatic_name(cls: type) -> str:
     return name if number == 1 else f"{name}_{number - 1}"
 
 
-def _initializer(identifier: Any) -> Callable[..., Any]:
-    if identifier is None or (isinstance(identifier, str) and identifier.lower() == "zeros"):
-        return lambda shape, dtype: np.zeros(shape, dtype if dtype != "bfloat16" else "float32")
-    if callable(identifier):
-        return identifier
-    from polynet import initializers
-
-    found: Callable[..., Any] = initializers.get(identifier)  # type: ignore[assignment]
-    return found
-
-
 def _parts(values: Iterable[Any]) -> Iterator[Any]:
     """The variables and metrics among some values, and in lists, tuples and dicts of them."""
     for value in values:
@@ -277,32 +266,8 @@ def _parts(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def aligned(name: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Both as tensors of one shape, or an error.
-
-    Where one has a last axis of length 1 more, it is left out, or given to the other if that is a vector.
-
-    Args:
-        name: whose arguments they are, for the error.
-        y_true: labels.
-        y_pred: predictions.
-    """
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-    if tuple(y_true.shape) == (*y_pred.shape, 1):
-        y_pred, y_true = _same_rank(y_pred, y_true)
-    elif tuple(y_pred.shape) == (*y_true.shape, 1):
-        y_true, y_pred = _same_rank(y_true, y_pred)
-    if tuple(y_true.shape) != tuple(y_pred.shape):
-        raise errors.ShapeError(
-            f"{name}: expected y_true and y_pred of one shape; got {tuple(y_true.shape)} and "
-            f"{tuple(y_pred.shape)}."
-        )
-    return y_true, y_pred
-
-
-def _same_rank(x: Any, with_one_more: Any) -> tuple[Any, Any]:
-    if len(x.shape) == 1:
-        return ops.expand_dims(x, -1), with_one_more
-    return x, ops.squeeze(with_one_more, -1)
+    """Both as tensors of one shape, as losses have it; ``name`` is whose arguments they are, for the error."""
+    return of_one_shape(name, ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
 
 
 def weights_of(
@@ -322,21 +287,6 @@ def weights_of(
     weights = None
     for what, given in (("sample_weight", sample_weight), *(("mask", get_mask(x)) for x in masked)):
         if given is not None:
-            given = _beside(name, what, ops.cast(given, dtype), tuple(shape))
+            given = beside(name, what, ops.cast(given, dtype), tuple(shape))
             weights = given if weights is None else weights * given
     return weights
-
-
-def _beside(name: str, what: str, weights: Any, shape: tuple[int, ...]) -> Any:
-    given = tuple(weights.shape)
-    fitted = given
-    if len(fitted) == len(shape) + 1 and fitted[-1] == 1:
-        fitted = fitted[:-1]
-    fitted = (*fitted, *(1,) * (len(shape) - len(fitted)))
-    if len(fitted) != len(shape) or any(
-        have not in (1, want) for have, want in zip(fitted, shape, strict=True)
-    ):
-        raise errors.ShapeError(
-            f"{name}: {what}: expected a shape that fits the values, {shape}, or begins like it; got {given}."
-        )
-    return weights if fitted == given else ops.reshape(weights, fitted)
