@@ -19,8 +19,8 @@ from polynet_numpy.halves import in_float32
 from polynet_numpy.linalg import Linalg
 from polynet_numpy.neural import Neural, combined_at
 from polynet_numpy.random_numbers import RandomNumbers
-from polynet_numpy.updates import Updates
 from polynet_numpy.recurrent import Recurrent
+from polynet_numpy.updates import Updates
 
 try:
     from ml_dtypes import bfloat16
