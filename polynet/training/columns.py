@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from polynet import config, conversion, errors, ops, plugins, tree, values
+from polynet import config, errors, ops, plugins, tree, values
 
 AT_ONCE = 1 << 28
 """Arrays up to this many bytes are cast when they are opened, larger ones batch by batch."""
@@ -148,9 +148,11 @@ def _column(given: Any, name: str) -> Column:
         return _of_array(np.asarray(values.from_list(list(given), name)), name)
     backend = plugins.owner(given)
     if backend is not None or hasattr(given, "_polynet_value"):
-        active = plugins.current()
-        if backend is not active:
-            given = conversion.convert(given, active.name)
+        if hasattr(given, "_polynet_value"):
+            given = given._polynet_value()
+            backend = plugins.owner(given)
+        if backend is not None and backend is not plugins.current():
+            given = backend.to_numpy(given)
         if isinstance(given, np.ndarray):
             return _of_array(given, name)
         return NativeColumn(given, name) if values.shape_of(given) else _single(name)
@@ -254,8 +256,9 @@ def leaf(given: Any) -> Any:
         return given
     if isinstance(given, list | tuple | range):
         return np.asarray(values.from_list(list(given), "x"))
-    if plugins.owner(given) is not None:
-        return conversion.convert(given, active.name)
+    backend = plugins.owner(given)
+    if backend is not None:  # of another library: its dtype may not exist in the active one
+        return settled(backend.to_numpy(given))
     for way in ("numpy", "to_numpy"):
         if hasattr(given, way):
             return settled(np.asarray(getattr(given, way)()))
