@@ -453,7 +453,7 @@ def settle(
             if not isinstance(kind, str) and to in tensors and _stays(kind, to):
                 settled[i] = kind
     native = op.native(backend, settled)
-    if native is not None and not op.differentiable and backend.transforms is not None:
+    if native is not None and not op.differentiable and leaves and backend.transforms is not None:
         if op.name != "stop_gradient" and not (dtypes.is_int(result) or dtypes.is_bool(result)):
             native = backend.transforms.refusing(native, undifferentiable(op))
     if native is None:  # a body takes tensors only

@@ -151,7 +151,9 @@ _WITHOUT_UNSIGNED = (
 )
 
 
-class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Updates, Backend):
+class TorchBackend(
+    Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Updates, Backend
+):
     """PyTorch: the primitives are mostly its own functions."""
 
     tensor_types = (torch.Tensor,)
@@ -235,7 +237,7 @@ class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Rec
             swapped = getattr(torch, _SWAPPED[op])
             function = lambda x1, x2: swapped(x2, x1)  # noqa: E731
         if op in _EXTREME and not all(isinstance(kind, str) for kind in kinds):
-            function = _with_tensors(function)
+            function = _with_number(function, _CLAMPS[op])
         if dtype == "bool":
             return _OF_BOOLS.get(op, function)
         if op in _DIVISIONS and "int" in dtype:
@@ -283,9 +285,8 @@ class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Rec
         return x if dtype is None else x.contiguous().view(self.native_dtype(dtype))
 
     def full(self, shape: tuple[int, ...], fill_value: Any, dtype: str) -> Any:
-        return torch.full(
-            shape, fill_value, dtype=self.native_dtype(dtype), device=_device.get() or self._device
-        )
+        native = self.dtypes.get(dtype) or self.native_dtype(dtype)
+        return torch.full(shape, fill_value, dtype=native, device=_device.get() or self._device)
 
     def iota(self, length: int, dtype: str) -> Any:
         native = self.native_dtype(dtype)
@@ -338,7 +339,7 @@ class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Rec
         if at is not None and at < x.ndim:
             index = indices[0]
             if index.ndim and index.numel() * x.numel() <= _SMALL * x.shape[at]:
-                return x[(*key[:at], index.to(torch.int64))]
+                return x[(*key[:at], index if index.dtype in _INDEX else index.to(torch.int64))]
             chosen = torch.index_select(x, at, _counted(index, x.shape[at]).reshape(-1))
             return chosen.reshape((*x.shape[:at], *index.shape, *x.shape[at + 1 :]))
         y = x[fill_key(key, [_long(i) for i in indices])]
@@ -374,11 +375,15 @@ class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Rec
 
     @staticmethod
     def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return x.clone() if axis == () else torch.amax(x, _axes(x, axis), keepdims)
+        if axis == ():
+            return x.clone()
+        return torch.amax(x, () if axis is None else _checked(x, axis), keepdims)
 
     @staticmethod
     def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return x.clone() if axis == () else torch.amin(x, _axes(x, axis), keepdims)
+        if axis == ():
+            return x.clone()
+        return torch.amin(x, () if axis is None else _checked(x, axis), keepdims)
 
     @staticmethod
     def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -390,15 +395,15 @@ class TorchBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Rec
 
     @staticmethod
     def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return torch.argmax(x, _checked(x, axis), keepdims).to(torch.int32)
+        return torch.argmax(x, _checked(x, axis), keepdims).int()
 
     @staticmethod
     def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return torch.argmin(x, _checked(x, axis), keepdims).to(torch.int32)
+        return torch.argmin(x, _checked(x, axis), keepdims).int()
 
     @staticmethod
     def argsort(x: Any, axis: int = -1) -> Any:
-        return torch.argsort(x, dim=_checked(x, axis), stable=True).to(torch.int32)
+        return torch.argsort(x, dim=_checked(x, axis), stable=True).int()
 
     @staticmethod
     def cumsum(x: Any, axis: int = 0) -> Any:
@@ -474,6 +479,7 @@ def _only_hole(key: Any) -> int | None:
 
 
 _EVERYTHING = slice(None)
+_INDEX = (torch.int32, torch.int64)
 _SMALL = 16384  # elements of a result; from there on index_select is the faster, by far
 
 
@@ -540,17 +546,23 @@ _GRAIN = 32768  # as many elements torch gives to one thread
 # -------------------------------------------------------------------------------- dtypes torch lacks
 
 
-def _with_tensors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` for a number beside a tensor, where torch wants two tensors; on the host it waits for no device."""
+def _with_number(function: Callable[..., Any], clamp: Callable[..., Any]) -> Callable[..., Any]:
+    """``maximum`` or ``minimum`` for a number beside a tensor, where torch wants two tensors.
+
+    ``clamp`` is that function for a number, but for its derivative where both are equal.
+    """
 
     def call(x1: Any, x2: Any) -> Any:
-        if isinstance(x2, torch.Tensor):
-            return function(torch.scalar_tensor(x1, dtype=x2.dtype), x2)
-        return function(x1, torch.scalar_tensor(x2, dtype=x1.dtype))
+        x, number = (x1, x2) if isinstance(x1, torch.Tensor) else (x2, x1)
+        if not (x.requires_grad or torch._C._functorch.is_functorch_wrapped_tensor(x)):
+            if number == number:
+                return clamp(x, number)
+        return function(x, torch.scalar_tensor(number, dtype=x.dtype))
 
     return call
 
 
+_CLAMPS = {"maximum": torch.clamp_min, "minimum": torch.clamp_max}
 _DIVISIONS = frozenset({"floor_divide", "fmod", "mod"})
 
 
@@ -667,10 +679,13 @@ def _from_numpy(array: Any) -> torch.Tensor:
 
 def _torch_function(cls: type, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
     """Torch's functions take a value that stands for a tensor where they take a tensor."""
-    return func(*_opened(args), **_opened(kwargs or {}))
+    opened = map(_opened, args)
+    return func(*opened, **_opened(kwargs)) if kwargs else func(*opened)
 
 
 def _opened(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value
     if hasattr(value, "_polynet_value"):
         return _opened(value._polynet_value())
     if type(value) in (tuple, list):

@@ -31,6 +31,8 @@ class Elementwise:
 
     @staticmethod
     def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        if axis.__class__ is int and x.ndim:
+            return torch.mean(x, axis, keepdims)
         axes = axes_indices(axis, x.ndim)
         return torch.mean(x, axes, keepdims) if axes else x.clone()
 

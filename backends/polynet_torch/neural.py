@@ -52,13 +52,15 @@ class Neural:
 
     @staticmethod
     def softmax(x: Any, axis: Any = -1) -> Any:
-        axes = axes_indices(axis, x.ndim)
-        return torch.softmax(x, axes[0]) if len(axes) == 1 else _body("softmax", x, axis)
+        if axis.__class__ is int and x.ndim:
+            return torch.softmax(x, axis)
+        return _body("softmax", x, axis)
 
     @staticmethod
     def log_softmax(x: Any, axis: Any = -1) -> Any:
-        axes = axes_indices(axis, x.ndim)
-        return torch.log_softmax(x, axes[0]) if len(axes) == 1 else _body("log_softmax", x, axis)
+        if axis.__class__ is int and x.ndim:
+            return torch.log_softmax(x, axis)
+        return _body("log_softmax", x, axis)
 
     # ---------------------------------------------------------------------------- normalizations
 

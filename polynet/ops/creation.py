@@ -75,9 +75,9 @@ def full(shape: Shape, fill_value: Any, dtype: DType | None = None) -> Tensor:
         array([[1., 2.],
                [1., 2.]], dtype=float32)
     """
+    if fill_value.__class__ in NUMBERS:
+        return primitives.full(shape, fill_value, _or_floatx(dtype, fill_value))
     lengths = as_shape(shape)
-    if isinstance(fill_value, NUMBERS) and not hasattr(fill_value, "dtype"):
-        return primitives.full(lengths, fill_value, _or_floatx(dtype, fill_value))
     expect_tensor(fill_value, "full: fill_value")
     filled = convert_to_tensor(fill_value, _or_floatx(dtype, fill_value))
     return copy(broadcast_to(filled, lengths))

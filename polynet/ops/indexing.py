@@ -78,6 +78,8 @@ def get_item(x: Tensor, key: Any) -> Tensor:
         x = convert_to_tensor(x)
     if key.__class__ is int:
         return index(x, [], _checked((key,), x.shape))
+    if x.shape and _is_one_index(key):  # the rest is for keys of several entries, and for masks
+        return index(x, [key], (HOLE,))
     way = split_key(key, x.shape)
     if way.first is not None:
         x = index(x, [], way.first)
@@ -86,6 +88,11 @@ def get_item(x: Tensor, key: Any) -> Tensor:
         if way.from_axis:
             x = moveaxis(x, _axes(way.from_axis, way.moved), _axes(0, way.moved))
     return x
+
+
+def _is_one_index(key: Any) -> bool:
+    """Is a key one tensor of integers, with axes?"""
+    return hasattr(key, "dtype") and builtins.bool(key.shape) and dtypes.is_int(dtype_of(key))
 
 
 _HOST = frozenset({*NUMBERS, list, tuple})
@@ -135,6 +142,8 @@ class Way(NamedTuple):
 
 def split_key(key: Any, shape: Sequence[Any]) -> Way:
     """What to do for a key on a tensor of that shape, whose lengths may be ``None``."""
+    if key.__class__ is _span and shape:
+        return Way((_plain_slice(key),), [], ())
     entries = key if key.__class__ is tuple else (key,)
     if all(entry.__class__ in _SIMPLE for entry in entries):
         return Way(_checked(tuple(map(_plain_slice, entries)), shape), [], ())
