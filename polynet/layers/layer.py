@@ -542,6 +542,8 @@ class Layer(Configurable):
         variable.overwrite_with_gradient = overwrite_with_gradient
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
+        if not self._trainable:
+            variable.trainable = False
         self._own.append(variable)
         return variable
 
