@@ -99,7 +99,7 @@ class Progbar:
         unit_name: what is counted.
 
     Example:
-        >>> bar = Progbar(target=2, verbose=0)
+        >>> bar = Progbar(target=3, verbose=0)
         >>> bar.update(1, [("loss", 0.5)])
         >>> bar.update(2, [("loss", 0.25)])
         >>> bar.average("loss")
@@ -203,7 +203,7 @@ class Progbar:
             else name in self.stateless_metrics
         )
         number = _number(value)
-        if averaged and not (finalize and current == self.seen):
+        if averaged and not finalize:  # at the end come values of all steps
             steps = max(current - self.seen, 1)
             total, count = self._sums.get(name, (0.0, 0.0))
             self._sums[name] = (total + number * steps, count + steps)
