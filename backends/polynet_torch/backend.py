@@ -334,8 +334,11 @@ class TorchBackend(
             except ValueError:  # a negative step
                 x, key, _ = _forward(x, key)
                 return x[key]
-        x, key, _ = _forward(x, key)
-        at = _only_hole(key)
+        if len(key) == 1:
+            at: int | None = 0
+        else:
+            x, key, _ = _forward(x, key)
+            at = _only_hole(key)
         if at is not None and at < x.ndim:
             index = indices[0]
             if index.ndim and index.numel() * x.numel() <= _SMALL * x.shape[at]:

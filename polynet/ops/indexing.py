@@ -76,10 +76,13 @@ def get_item(x: Tensor, key: Any) -> Tensor:
     if x.__class__ in _HOST or not hasattr(x, "shape"):
         expect_tensor(x, "get_item: x")
         x = convert_to_tensor(x)
-    if key.__class__ is int:
-        return index(x, [], _checked((key,), x.shape))
-    if x.shape and _is_one_index(key):  # the rest is for keys of several entries, and for masks
-        return index(x, [key], (HOLE,))
+    if x.shape:  # the usual keys first: what follows is for all others
+        if key.__class__ is int:
+            return index(x, [], _checked((key,), x.shape))
+        if key.__class__ is _span:
+            return index(x, [], (_plain_slice(key),))
+        if _is_one_index(key):
+            return index(x, [key], (HOLE,))
     way = split_key(key, x.shape)
     if way.first is not None:
         x = index(x, [], way.first)
@@ -142,8 +145,6 @@ class Way(NamedTuple):
 
 def split_key(key: Any, shape: Sequence[Any]) -> Way:
     """What to do for a key on a tensor of that shape, whose lengths may be ``None``."""
-    if key.__class__ is _span and shape:
-        return Way((_plain_slice(key),), [], ())
     entries = key if key.__class__ is tuple else (key,)
     if all(entry.__class__ in _SIMPLE for entry in entries):
         return Way(_checked(tuple(map(_plain_slice, entries)), shape), [], ())
@@ -168,6 +169,9 @@ def _plain_slice(entry: Any) -> Any:
 
 def _checked(entries: tuple[Any, ...], shape: Sequence[Any]) -> tuple[Any, ...]:
     """The key, once its integers are seen to be in range and its axes to exist."""
+    if len(entries) == 1 and shape and entries[0].__class__ is int and shape[0] is not None:
+        if -shape[0] <= entries[0] < shape[0]:
+            return entries
     dots = _dots(entries)
     ndim = len(shape)
     used = sum(entry is not None for entry in entries) - dots
