@@ -257,7 +257,8 @@ class Loss(Configurable):
         if mask is None:
             mask = own
         elif own is not None:
-            mask = ops.logical_and(aligned(self.name, "mask", mask, tuple(losses.shape)), own)
+            shape = tuple(losses.shape)
+            mask = ops.logical_and(*(aligned(self.name, "mask", m, shape) for m in (mask, own)))
         return reduced(self.name, losses, sample_weight, mask, self.reduction)
 
     def _cast(self, value: Any, keep_integers: bool) -> Any:

@@ -594,6 +594,13 @@ def test_the_mask_of_the_outputs_has_no_axis_of_features():
     assert float(losses.MeanSquaredError()(t, p)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(3,), (3, 1)])
+def test_a_mask_of_examples_counts_each_of_their_losses(shape):
+    values = ops.array(VALUES)
+    set_mask(values, ops.reshape(ops.array([True, False, True]), shape))
+    assert float(Given()(VALUES, values)) == pytest.approx(VALUES[[0, 2]].mean(), rel=1e-5)
+
+
 def test_both_masks_count():
     p = ops.array(P)
     set_mask(p, ops.array([True, True, False, True, True]))
