@@ -43,7 +43,9 @@ def test_a_stack_is_built_by_its_first_input():
     assert tuple(y.shape) == (4, 2)
     assert model.count_params() == 3 * 4 + 4 + 4 * 2 + 2
     k1, b1, k2, b2 = model.get_weights()
-    np.testing.assert_allclose(numbers(y), np.maximum(X @ k1 + b1, 0) @ k2 + b2, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        numbers(y), np.maximum(X @ k1 + b1, 0) @ k2 + b2, rtol=1e-5, atol=1e-6
+    )
     assert (model.input_shape, model.output_shape) == ((None, 3), (None, 2))
 
 
@@ -61,7 +63,9 @@ def test_a_stack_with_an_input_is_built_at_once():
 def test_layers_of_a_stack():
     with pytest.raises(ValueError, match="a name that occurs once"):
         polynet.Sequential([layers.Dense(2, name="d"), layers.Dense(2, name="d")])
-    with pytest.raises(TypeError, match="expected a layer; got function. Wrap a function in layers.Lambda"):
+    with pytest.raises(
+        TypeError, match="expected a layer; got function. Wrap a function in layers.Lambda"
+    ):
         polynet.Sequential([lambda x: x])
     with pytest.raises(ValueError, match="there are no layers"):
         polynet.Sequential().build((None, 2))
@@ -112,7 +116,9 @@ def test_a_part_of_a_graph():
     part = polynet.Model(model.input, model.get_layer("h").output)
     k, b = model.get_weights()[:2]
     np.testing.assert_allclose(numbers(part(X)), np.maximum(X @ k + b, 0), rtol=1e-5, atol=1e-6)
-    stack = polynet.Sequential([polynet.Input((3,)), layers.Dense(4, name="first"), layers.Dense(2)])
+    stack = polynet.Sequential(
+        [polynet.Input((3,)), layers.Dense(4, name="first"), layers.Dense(2)]
+    )
     features = polynet.Model(stack.inputs, stack.get_layer("first").output)
     assert features.output_shape == (None, 4)
 
@@ -154,7 +160,9 @@ def test_a_subclass_of_a_graph():
     assert Own.from_config(Own(7).get_config()).output_shape == (None, 7)
 
 
-@pytest.mark.parametrize("make", [graph, lambda: polynet.Sequential([polynet.Input((3,)), layers.Dense(2, "relu")])])
+@pytest.mark.parametrize(
+    "make", [graph, lambda: polynet.Sequential([polynet.Input((3,)), layers.Dense(2, "relu")])]
+)
 def test_json(make):
     model = make()
     text = model.to_json()
@@ -177,10 +185,14 @@ def test_a_graph_of_ops_with_slices_and_lists_as_json():
     again = polynet.models.model_from_json(model.to_json())
     data = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
     np.testing.assert_array_equal(numbers(again(data)), numbers(model(data)))
-    np.testing.assert_allclose(numbers(model(data)), np.where(data > 0, data, 0).sum((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(
+        numbers(model(data)), np.where(data > 0, data, 0).sum((1, 2)), rtol=1e-5
+    )
 
 
-@pytest.mark.parametrize("make", [graph, lambda: polynet.Sequential([layers.Dense(2), layers.Dense(3)]), Two])
+@pytest.mark.parametrize(
+    "make", [graph, lambda: polynet.Sequential([layers.Dense(2), layers.Dense(3)]), Two]
+)
 def test_clones(make):
     model = make()
     model(X)
@@ -221,7 +233,9 @@ def test_summary():
     model.trainable = False
     model.summary(print_fn=lines.append, show_trainable=True)
     assert "Non-trainable params: 26" in lines[-1]
-    outer = polynet.Sequential([polynet.Input((3,)), polynet.Sequential([layers.Dense(2, name="deep")], name="in")])
+    outer = polynet.Sequential(
+        [polynet.Input((3,)), polynet.Sequential([layers.Dense(2, name="deep")], name="in")]
+    )
     outer.summary(print_fn=lines.append)
     assert "deep" not in lines[-1]
     outer.summary(print_fn=lines.append, expand_nested=True)
@@ -236,11 +250,15 @@ def test_errors():
         polynet.Model(inputs=a)
     with pytest.raises(ValueError, match="not among the inputs"):
         polynet.Model(a, a + polynet.Input((2,)))
-    with pytest.raises(ValueError, match="layers: expected names that occur once; 'd' occurs 2 times"):
+    with pytest.raises(
+        ValueError, match="layers: expected names that occur once; 'd' occurs 2 times"
+    ):
         polynet.Model(a, layers.Dense(2, name="d")(layers.Dense(2, name="d")(a)))
     with pytest.raises(NotImplementedError, match="has no call method"):
         polynet.Model()(X)
-    with pytest.raises(ValueError, match=r"Model 'm': input: expected shape \(None, 2\); got shape \(4, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"Model 'm': input: expected shape \(None, 2\); got shape \(4, 3\)"
+    ):
         polynet.Model(a, layers.Dense(1)(a), name="m")(X)
     with pytest.raises(ValueError, match="expected JSON"):
         polynet.models.model_from_json("{")

@@ -21,6 +21,7 @@ from polynet.op import from_host
 from polynet.random.seed_generator import make_default_seed
 from polynet.symbolic import KerasTensor
 from polynet.training.data import Data, open_data, split
+from polynet.training.fence import fenced
 from polynet.training.finite import FiniteGuard
 from polynet.training.logs import Logs
 from polynet.training.objectives import CompiledLoss, CompiledMetrics
@@ -411,6 +412,7 @@ class Trainer:
 
     # -------------------------------------------------------------------------------- fit
 
+    @fenced()
     def fit(
         self,
         x: Any = None,
@@ -612,6 +614,7 @@ class Trainer:
 
     # -------------------------------------------------------------------------------- evaluate
 
+    @fenced()
     def evaluate(
         self,
         x: Any = None,
@@ -677,6 +680,7 @@ class Trainer:
 
     # -------------------------------------------------------------------------------- predict
 
+    @fenced()
     def predict(
         self,
         x: Any,
@@ -736,6 +740,7 @@ class Trainer:
 
     # -------------------------------------------------------------------------------- single batches
 
+    @fenced()
     def train_on_batch(
         self,
         x: Any,
@@ -752,6 +757,7 @@ class Trainer:
             guard.look(0, now=True)
         return logs if return_dict else _as_list(logs)
 
+    @fenced()
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -760,6 +766,7 @@ class Trainer:
         logs = self._on_batch("test", x, y, sample_weight, None)
         return logs if return_dict else _as_list(logs)
 
+    @fenced()
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for this batch, as NumPy arrays."""
         (batch,) = self._one_batch(x, None, None, None)

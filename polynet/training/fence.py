@@ -1,0 +1,44 @@
+"""A fence around ``fit``, ``evaluate`` and ``predict``: whatever leaves them, an interrupt at any moment included,
+leaves no scope open behind it.
+
+A ``with`` block cannot promise that: Ctrl-C may arrive after a scope was opened and before its block was entered, or
+while it is being closed.  So the scopes that are open are noted before, and restored after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from polynet import spec, variable
+from polynet.layers.layer import _calls
+from polynet.plugins import state
+
+
+@contextlib.contextmanager
+def fenced() -> Iterator[None]:
+    """A block after which the scopes of this thread are those from before it."""
+    observers = variable._observers.get()
+    names = variable._name_scopes.get()
+    abstract = spec._abstract.get()
+    depth, training, dtype = _calls.depth, _calls.training, _calls.compute_dtype
+    around = list(_calls.layers)
+    try:
+        # what is not finite is the guard's business (finite.py), and other libraries say nothing of it either
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        left = len(variable._observers.get()) - len(observers)
+        if left:
+            variable._observers.set(observers)
+            with variable._count_lock:
+                state.observers -= left
+        if spec._abstract.get() != abstract:
+            spec._abstract.set(abstract)
+        variable._name_scopes.set(names)
+        _calls.depth, _calls.training, _calls.compute_dtype = depth, training, dtype
+        _calls.layers[:] = around
+        if depth == 0:
+            _calls.losses.clear()

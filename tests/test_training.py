@@ -1,0 +1,476 @@
+"""Training: one step and many, against arithmetic by hand; what is logged; what users override; what goes wrong."""
+
+import gc
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import polynet
+from polynet import layers, ops
+
+
+def numbers(x):
+    return np.asarray(ops.convert_to_numpy(x))
+
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(64, 5)).astype("float32")
+W = RNG.normal(size=(5, 1)).astype("float32")
+Y = X @ W + 0.5
+LABELS = (X @ RNG.normal(size=(5, 3))).argmax(1)
+
+
+def line(**kwargs):
+    model = polynet.Sequential([polynet.Input((5,)), layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(**{"optimizer": polynet.optimizers.SGD(0.1), "loss": "mse", **kwargs})
+    return model
+
+
+def classifier(seed=0, **kwargs):
+    polynet.utils.set_random_seed(seed)
+    model = polynet.Sequential(
+        [polynet.Input((5,)), layers.Dense(8, "relu"), layers.Dense(3, "softmax")]
+    )
+    options = {
+        "optimizer": "adam",
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy"],
+    }
+    model.compile(**{**options, **kwargs})
+    return model
+
+
+def by_hand(batches, rate=0.1, weights=None):
+    """Linear regression by gradient descent; returns kernel, bias and the losses."""
+    w, b, losses = np.zeros((5, 1)), np.zeros(1), []
+    for rows in batches:
+        x, y = X[rows].astype(float), Y[rows].astype(float)
+        s = np.ones((len(x), 1)) if weights is None else weights[rows].reshape(-1, 1)
+        d = x @ w + b - y
+        losses.append((s * d * d).mean())
+        w = w - rate * 2 * (x.T @ (s * d)) / len(x)
+        b = b - rate * 2 * (s * d).mean(0)
+    return w, b, losses
+
+
+BATCHES = [slice(i, i + 20) for i in range(0, 64, 20)]
+
+
+@pytest.mark.parametrize("many", [1, 3])
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_epochs_by_hand(many, run_eagerly):
+    model = line(steps_per_execution=many, run_eagerly=run_eagerly)
+    history = model.fit(X, Y, batch_size=20, epochs=3, shuffle=False, verbose=0)
+    w, b, losses = by_hand(BATCHES * 3)
+    np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.get_weights()[1], b, rtol=1e-4, atol=1e-5)
+    sizes = np.array([20, 20, 20, 4] * 3)
+    expected = (np.array(losses) * sizes).reshape(3, 4).sum(1) / 64
+    np.testing.assert_allclose(history.history["loss"], expected, rtol=1e-4)
+    assert history.epoch == [0, 1, 2]
+    assert int(model.optimizer.iterations) == 12
+
+
+def test_sample_weights_and_class_weights():
+    weights = np.linspace(0, 2, 64).astype("float32")
+    model = line()
+    model.fit(X, Y, batch_size=20, shuffle=False, sample_weight=weights, verbose=0)
+    np.testing.assert_allclose(
+        model.get_weights()[0], by_hand(BATCHES, weights=weights)[0], rtol=1e-4, atol=1e-5
+    )
+    one, other = classifier(), classifier()
+    factors = {0: 1.0, 1: 2.0, 2: 0.5}
+    one.fit(X, LABELS, class_weight=factors, shuffle=False, verbose=0)
+    other.fit(
+        X, LABELS, sample_weight=np.array([factors[k] for k in LABELS]), shuffle=False, verbose=0
+    )
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_evaluate_and_predict():
+    model = line(metrics=["mae"])
+    model.layers[0].kernel.assign(W)
+    assert model.evaluate(X, Y, batch_size=20, verbose=0) == pytest.approx([0.25, 0.5], rel=1e-4)
+    found = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert list(found) == ["loss", "mae"]
+    y = model.predict(X, batch_size=20, verbose=0)
+    assert isinstance(y, np.ndarray)
+    np.testing.assert_allclose(y, X @ W, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(y[:20], model.predict_on_batch(X[:20]))
+
+
+def test_single_batches():
+    model = line()
+    w, _, losses = by_hand([slice(0, 64)] * 2)
+    assert model.train_on_batch(X, Y) == pytest.approx(losses[0], rel=1e-4)
+    model.reset_metrics()
+    assert model.train_on_batch(X, Y, return_dict=True)["loss"] == pytest.approx(
+        losses[1], rel=1e-4
+    )
+    np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-4, atol=1e-5)
+    model.reset_metrics()
+    assert model.test_on_batch(X, Y) < losses[1]
+
+
+def test_validation():
+    model = line()
+    history = model.fit(X, Y, epochs=2, validation_split=0.25, verbose=0).history
+    assert len(history["val_loss"]) == 2
+    assert history["val_loss"][-1] == pytest.approx(
+        model.evaluate(X[48:], Y[48:], verbose=0), rel=1e-5
+    )
+    history = (
+        line()
+        .fit(X, Y, epochs=4, validation_data=(X[:8], Y[:8]), validation_freq=2, verbose=0)
+        .history
+    )
+    assert len(history["val_loss"]) == 2
+
+
+@pytest.mark.parametrize("kind", ["sparse", "categorical", "binary"])
+def test_accuracy_follows_from_the_shapes(kind):
+    units = 1 if kind == "binary" else 3
+    model = polynet.Sequential([polynet.Input((5,)), layers.Dense(units, "sigmoid")])
+    y = {
+        "sparse": LABELS,
+        "categorical": np.eye(3)[LABELS],
+        "binary": (LABELS > 0).astype(int)[:, None],
+    }[kind]
+    loss = {
+        "sparse": "sparse_categorical_crossentropy",
+        "categorical": "categorical_crossentropy",
+        "binary": "binary_crossentropy",
+    }
+    model.compile("sgd", loss[kind], metrics=["accuracy"])
+    found = model.evaluate(X, y, verbose=0, return_dict=True)["accuracy"]
+    p = model.predict(X, verbose=0)
+    expected = ((p > 0.5) == y).mean() if kind == "binary" else (p.argmax(1) == LABELS).mean()
+    assert found == pytest.approx(expected)
+
+
+def test_logits_and_probabilities_agree():
+    polynet.utils.set_random_seed(3)
+    plain = polynet.Sequential([polynet.Input((5,)), layers.Dense(3)])
+    plain.compile("adam", polynet.losses.SparseCategoricalCrossentropy(from_logits=True))
+    plain.fit(X, LABELS, epochs=3, verbose=0)
+    softmax = polynet.Sequential([plain, layers.Softmax()])
+    logits = plain.predict(X, verbose=0)
+    e = np.exp(logits - logits.max(1, keepdims=True))
+    np.testing.assert_allclose(
+        softmax.predict(X, verbose=0), e / e.sum(1, keepdims=True), rtol=1e-4
+    )
+
+
+def test_several_outputs():
+    x = polynet.Input((5,))
+    model = polynet.Model(
+        x,
+        {
+            "a": layers.Dense(1, kernel_initializer="zeros")(x),
+            "b": layers.Dense(1, kernel_initializer="zeros")(x),
+        },
+    )
+    model.compile("sgd", {"a": "mse", "b": "mae"}, loss_weights={"b": 0.5}, metrics={"b": ["mse"]})
+    found = model.evaluate(X, {"a": Y, "b": Y}, verbose=0, return_dict=True)
+    mse, mae = (Y**2).mean(), np.abs(Y).mean()
+    assert list(found) == ["loss", "a_loss", "b_loss", "b_mse"]
+    assert [found[k] for k in found] == pytest.approx([mse + 0.5 * mae, mse, mae, mse], rel=1e-5)
+    with pytest.raises(ValueError, match="unknown output 'c'. Did you mean|unknown output 'c'"):
+        model.compile("sgd", {"c": "mse"})
+        model.fit(X, {"a": Y, "b": Y}, verbose=0)
+
+
+def test_the_loss_of_layers_counts():
+    x = polynet.Input((5,))
+    y = layers.Dense(1, kernel_initializer="ones", kernel_regularizer=polynet.regularizers.L2(0.1))(
+        x
+    )
+    model = polynet.Model(x, y)
+    model.compile(polynet.optimizers.SGD(0.0), "mse")
+    expected = ((X.sum(1, keepdims=True) - Y) ** 2).mean() + 0.1 * 5
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(expected, rel=1e-4)
+    assert model.fit(X, Y, batch_size=64, verbose=0).history["loss"][0] == pytest.approx(
+        expected, rel=1e-4
+    )
+
+
+class ByTape(polynet.Model):
+    """A training step as people know it from TensorFlow."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(1, kernel_initializer="zeros")
+        self.seen = polynet.metrics.Mean(name="seen")
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, data):
+        x, y = data
+        with polynet.GradientTape() as tape:
+            loss = self.compute_loss(y=y, y_pred=self(x, training=True))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.seen.update_state(loss)
+        return {"loss": loss, "seen": self.seen.result()}
+
+
+class ByFunction(ByTape):
+    """The same step with ``value_and_grad``."""
+
+    def train_step(self, data):
+        x, y = data
+        loss, gradients = polynet.value_and_grad(
+            lambda: self.compute_loss(y=y, y_pred=self(x, training=True)),
+            variables=self.trainable_variables,
+        )()
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.seen.update_state(loss)
+        return {"loss": loss, "seen": self.seen.result()}
+
+
+@pytest.mark.parametrize("kind", [ByTape, ByFunction])
+def test_a_step_of_ones_own(kind):
+    model = kind()
+    model.compile(polynet.optimizers.SGD(0.1), "mse")
+    history = model.fit(X, Y, batch_size=20, epochs=2, shuffle=False, verbose=0).history
+    w, _, losses = by_hand(BATCHES * 2)
+    np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-4, atol=1e-5)
+    assert history["loss"] == pytest.approx([losses[3], losses[7]], rel=1e-3)
+    assert history["seen"] == pytest.approx([np.mean(losses[:4]), np.mean(losses[4:])], rel=1e-3)
+
+
+def test_a_loss_of_ones_own():
+    class Doubled(polynet.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return 2.0 * super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    model = Doubled([polynet.Input((5,)), layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(polynet.optimizers.SGD(0.05), "mse")
+    model.fit(X, Y, batch_size=20, shuffle=False, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], by_hand(BATCHES)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_run():
+    runs = []
+    for _ in range(2):
+        model = classifier(seed=7)
+        history = model.fit(X, LABELS, batch_size=16, epochs=3, verbose=0).history
+        runs.append((history["loss"], model.get_weights()))
+    assert runs[0][0] == runs[1][0]
+    for a, b in zip(runs[0][1], runs[1][1], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_frozen_layer_stays():
+    model = classifier()
+    model.layers[0].trainable = False
+    before = model.get_weights()
+    model.fit(X, LABELS, verbose=0)
+    after = model.get_weights()
+    np.testing.assert_array_equal(before[0], after[0])
+    assert np.abs(before[2] - after[2]).max() > 0
+
+
+def test_half_precision_with_a_scaled_loss():
+    polynet.utils.set_random_seed(0)
+    model = polynet.Sequential(
+        [polynet.Input((5,)), layers.Dense(8, "relu"), layers.Dense(1, dtype="float32")],
+        name="half",
+    )
+    model.dtype_policy = "mixed_float16"
+    model.layers[0].dtype_policy = "mixed_float16"
+    model.compile("sgd", "mse")
+    assert type(model.optimizer).__name__ == "LossScaleOptimizer"
+    history = model.fit(X, Y, epochs=20, verbose=0).history["loss"]
+    assert history[-1] < 0.5 * history[0]
+
+
+# ------------------------------------------------------------------------------------------ what goes wrong
+
+
+def test_what_is_not_finite_stops_and_leaves_the_last_finite_weights():
+    model, other = line(), line()
+    bad = X.copy()
+    bad[45] = np.nan
+    with pytest.raises(
+        polynet.errors.NonFiniteError, match=r"fit: the loss is not finite at step 2; the weights"
+    ):
+        model.fit(bad, Y, batch_size=20, shuffle=False, verbose=0)
+    other.fit(X[:40], Y[:40], batch_size=20, shuffle=False, verbose=0)
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert int(model.optimizer.iterations) == 2
+    model.fit(X, Y, verbose=0)
+    off = line(check_finite=False)
+    off.fit(bad, Y, batch_size=20, shuffle=False, verbose=0)
+    assert np.isnan(off.get_weights()[0]).all()
+
+
+def test_a_gradient_that_is_not_finite_is_named():
+    x = polynet.Input((1,))
+    layer = layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="steep")
+    model = polynet.Model(x, ops.sqrt(layer(x)))
+    model.compile("sgd", "mse")
+    with pytest.raises(
+        FloatingPointError, match=r"the gradient of 'steep/kernel' is not finite at step 0"
+    ):
+        model.fit(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
+    assert model.get_weights()[0].tolist() == [[0.0]]
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda m: m.fit(X, Y[:-1]), ValueError, "x: 64, y: 63"),
+        (
+            lambda m: m.fit(X, np.ones((64, 3))),
+            ValueError,
+            r"y_true has the shape \(\d+, 3\), y_pred \(\d+, 1\)",
+        ),
+        (lambda m: m.fit(X[:0], Y[:0]), ValueError, "fit"),
+        (
+            lambda m: m.fit(X, Y, batch_size=0),
+            ValueError,
+            "batch_size: expected a positive integer; got 0",
+        ),
+        (
+            lambda m: m.fit(X, Y, batch_size=-3),
+            ValueError,
+            "batch_size: expected a positive integer; got -3",
+        ),
+        (lambda m: m.fit(X, Y, epochs="3"), ValueError, "epochs: expected an integer"),
+        (lambda m: m.fit(X), ValueError, "the loss needs targets; got None"),
+        (lambda m: m.fit(X[:, :4], Y), ValueError, r"expected shape \(None, 5\); got shape"),
+        (lambda m: m.compile("adamm", "mse"), ValueError, "Did you mean 'adam'"),
+        (lambda m: m.compile("adam", "mze"), ValueError, "Did you mean 'mse'"),
+        (lambda m: m.compile("adam", "mse", metrics=["acuracy"]), ValueError, "Did you mean"),
+        (
+            lambda m: m.compile("adam", "mse", steps_per_execution=0),
+            ValueError,
+            "steps_per_execution",
+        ),
+    ],
+)
+def test_bad_input(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call(line())
+
+
+def test_before_compile():
+    model = polynet.Sequential([polynet.Input((5,)), layers.Dense(1)])
+    for call in (model.fit, model.evaluate, model.train_on_batch):
+        with pytest.raises(ValueError, match="the model is not compiled. Call compile"):
+            call(X, Y)
+    assert model.predict(X, verbose=0).shape == (64, 1)
+
+
+def test_generators():
+    def batches(count):
+        for i in range(count):
+            yield X[i * 8 : i * 8 + 8], Y[i * 8 : i * 8 + 8]
+
+    model = line()
+    model.fit(batches(4), verbose=0)
+    w, _, _ = by_hand([slice(i, i + 8) for i in range(0, 32, 8)])
+    np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-4, atol=1e-5)
+
+    def fails():
+        yield X[:8], Y[:8]
+        raise RuntimeError("the disk is gone")
+
+    with pytest.raises(RuntimeError, match="the disk is gone"):
+        line().fit(fails(), verbose=0)
+
+
+def test_a_callback_that_raises_leaves_a_usable_model():
+    class Broken(polynet.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                raise RuntimeError("callback")
+
+    model = line()
+    with pytest.raises(RuntimeError, match="callback"):
+        model.fit(X, Y, batch_size=20, shuffle=False, callbacks=[Broken()], verbose=0)
+    np.testing.assert_allclose(
+        model.get_weights()[0], by_hand(BATCHES[:2])[0], rtol=1e-4, atol=1e-5
+    )
+    model.fit(X, Y, verbose=0)
+
+
+def test_two_hundred_interrupts_lose_nothing():
+    """Ctrl-C at random moments of ``fit``; afterwards the model predicts, and trains on."""
+    model = classifier(optimizer=polynet.optimizers.Adam(0.001))
+    model.fit(X, LABELS, batch_size=8, verbose=0)
+    random = np.random.default_rng(1)
+    interrupted = 0
+    begin = time.perf_counter()
+    model.fit(X, LABELS, batch_size=8, epochs=3, verbose=0)
+    span = time.perf_counter() - begin
+
+    def strike(*_):
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, strike)
+    try:
+        for _ in range(200):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, float(random.uniform(1e-4, span)))
+                model.fit(X, LABELS, batch_size=8, epochs=3, verbose=0)
+            except KeyboardInterrupt:
+                interrupted += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            for variable in (*model.variables, *model.optimizer.variables):
+                assert variable.numpy().shape == variable.shape
+                assert np.isfinite(variable.numpy()).all()
+            p = model.predict_on_batch(X)
+            assert np.allclose(p.sum(1), 1, atol=1e-5)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert interrupted > 100
+    history = model.fit(X, LABELS, epochs=3, verbose=0).history["loss"]
+    assert np.isfinite(history).all()
+
+
+def test_threads_predict_at_once():
+    model = classifier()
+    model.fit(X, LABELS, verbose=0)
+    data = [RNG.normal(size=(50, 5)).astype("float32") for _ in range(8)]
+    expected = [model.predict(x, batch_size=16, verbose=0) for x in data]
+    found: dict = {}
+    failures: list = []
+
+    def work(i):
+        try:
+            for _ in range(5):
+                found[i] = model.predict(data[i], batch_size=16, verbose=0)
+        except BaseException as error:
+            failures.append(error)
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failures
+    for i, y in enumerate(expected):
+        np.testing.assert_array_equal(found[i], y)
+
+
+def test_models_that_are_dropped_are_freed():
+    import weakref
+
+    gone = []
+    for _ in range(3):
+        model = classifier()
+        model.fit(X, LABELS, verbose=0)
+        gone.append(weakref.ref(model.layers[0]))
+        del model
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * 3
