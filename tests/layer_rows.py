@@ -94,6 +94,8 @@ class Row:
 def _text(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return "x".join(map(str, value.shape))
+    if isinstance(value, list) and any(isinstance(entry, np.ndarray) for entry in value):
+        return "+".join(map(_text, value))
     if isinstance(value, dict):
         return ",".join(f"{name}:{_text(entry)}" for name, entry in value.items())
     return str(value).replace(" ", "").replace("'", "")

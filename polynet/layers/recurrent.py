@@ -12,6 +12,7 @@ from typing import Any
 from polynet import (
     activations,
     constraints,
+    dtypes,
     errors,
     initializers,
     masking,
@@ -26,6 +27,7 @@ from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
 from polynet.ops import recurrent
 from polynet.spec import is_abstract
+from polynet.values import dtype_of
 from polynet.variable import Variable, name_scope
 
 # -------------------------------------------------------------------------------------------- cells
@@ -40,6 +42,12 @@ class _Cell(Layer):
     kernel: Variable
     recurrent_kernel: Variable
     bias: Variable | None
+    state_size: Any
+    activation: Any
+    recurrent_activation: Any
+    kernel_initializer: Any
+    recurrent_initializer: Any
+    bias_initializer: Any
 
     def _settle(self, units: int, arguments: dict[str, Any]) -> None:
         """Check and keep the arguments that all cells have."""
@@ -435,8 +443,7 @@ class StackedRNNCells(Layer):
 
     def build(self, input_shape: Any) -> None:
         for cell in self.cells:
-            if isinstance(cell, Layer) and not cell.built:
-                cell.build(input_shape)
+            _build_cell(cell, input_shape)
             input_shape = (input_shape[0], _output_size(cell))
 
     def call(
@@ -457,6 +464,12 @@ def _check_cell(cell: Any, layer: Layer, name: str) -> None:
                 f"{type(layer).__name__}: {name}: expected a cell, with a method call and a state_size; "
                 f"{type(cell).__name__} has no {attribute}."
             )
+
+
+def _build_cell(cell: Any, input_shape: Any) -> None:
+    """Build a cell; one without a method for that builds what is within when it is called."""
+    if isinstance(cell, Layer) and not cell.built and cell._signature.builds:
+        cell.build(input_shape)
 
 
 def _output_size(cell: Any) -> int:
@@ -553,8 +566,7 @@ class RNN(Layer):
     # -------------------------------------------------------------------------------- states
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
-        if isinstance(self.cell, Layer) and not self.cell.built:
-            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        _build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
         if self.stateful and self.states is None:
             if sequences_shape[0] is None:
                 raise errors.ShapeError(
@@ -996,21 +1008,28 @@ class Bidirectional(Layer):
                 raise ValueError(
                     f"Bidirectional: {name}: expected a layer; got {type(value).__name__}."
                 )
+            for needed in ("go_backwards", "return_sequences", "return_state", "stateful"):
+                if value is not None and not hasattr(value, needed):
+                    raise ValueError(
+                        f"Bidirectional: {name}: expected a recurrent layer; {type(value).__name__} has no {needed}."
+                    )
         if merge_mode is not None:
             merge_mode = one_of(
                 merge_mode, [merge for merge in _MERGES if merge], "merge_mode", self
             )
         super().__init__(**kwargs)
         self.merge_mode = merge_mode
+        given: Any = backward_layer
+        if given is None:
+            given = _again(layer, "backward", go_backwards=True)
         self.forward_layer: Any = _again(layer, "forward")
-        self.backward_layer: Any = backward_layer
-        if backward_layer is None:
-            self.backward_layer = _again(layer, "backward", go_backwards=True)
+        self.backward_layer: Any = given
         self._check_pair()
         self.stateful = self.forward_layer.stateful
         self.return_sequences = self.forward_layer.return_sequences
         self.return_state = self.forward_layer.return_state
-        for one in (self.forward_layer, self.backward_layer):
+        both: tuple[Any, Any] = self.forward_layer, self.backward_layer
+        for one in both:
             if getattr(one, "zero_output_for_mask", None) is not None:
                 one.zero_output_for_mask = one.return_sequences
         self.supports_masking = True
@@ -1018,13 +1037,8 @@ class Bidirectional(Layer):
         self._initial_weights = weights
 
     def _check_pair(self) -> None:
-        forward, backward = self.forward_layer, self.backward_layer
-        for one in (forward, backward):
-            for name in ("go_backwards", "return_sequences", "return_state", "stateful"):
-                if not hasattr(one, name):
-                    raise ValueError(
-                        f"Bidirectional: layer: expected a recurrent layer; {type(one).__name__} has no {name}."
-                    )
+        forward: Any = self.forward_layer
+        backward: Any = self.backward_layer
         if forward.go_backwards == backward.go_backwards:
             raise ValueError(
                 "Bidirectional: go_backwards: expected one layer in each direction; both have "
@@ -1070,7 +1084,7 @@ class Bidirectional(Layer):
             found = one(sequences, **more)
             if self.return_state:
                 found, *end = found
-                ends += end
+                ends += [ops.cast(state, self.compute_dtype) for state in tree.flatten(end)]
             outputs.append(ops.cast(found, self.compute_dtype))
         forward, backward = outputs
         if self.return_sequences:
@@ -1116,12 +1130,12 @@ class Bidirectional(Layer):
         self.reset_state()
 
 
-def _again(layer: Layer, prefix: str, **changes: Any) -> Layer:
+def _again(layer: Layer, prefix: str, **changes: Any) -> Any:
     """A layer like another one, with a prefix to its name and other arguments."""
     name = f"{prefix}_{layer.name.removeprefix(f'{prefix}_')}"
-    again = type(layer).from_config({**layer.get_config(), "name": name, **changes})
+    again: Any = type(layer).from_config({**layer.get_config(), "name": name, **changes})
     if hasattr(layer, "use_cudnn"):
-        again.use_cudnn = layer.use_cudnn  # type: ignore[attr-defined]
+        again.use_cudnn = layer.use_cudnn
     return again
 
 
@@ -1142,7 +1156,7 @@ class TimeDistributed(Wrapper):
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         if not isinstance(input_shape, list | tuple) or len(input_shape) < 3:
             raise errors.ShapeError(
                 f"{self._title()}: input: expected at least 3 dimensions, (batch, time, ...); got shape {input_shape}."
@@ -1167,10 +1181,15 @@ class TimeDistributed(Wrapper):
                 if masked:
                     more["mask"] = mask[:, t]
                 every.append(self.layer(inputs[:, t], **more))
-            return tree.map_structure(lambda *steps: ops.stack(steps, axis=1), *every)
-        if masked:
-            more["mask"] = ops.reshape(mask, (batch * time, *mask.shape[2:]))
-        outputs = self.layer(ops.reshape(inputs, (batch * time, *rest)), **more)
-        return tree.map_structure(
-            lambda y: ops.reshape(y, (batch, time, *tuple(y.shape)[1:])), outputs
-        )
+            outputs = tree.map_structure(lambda *steps: ops.stack(steps, axis=1), *every)
+        else:
+            if masked:
+                more["mask"] = ops.reshape(mask, (batch * time, *mask.shape[2:]))
+            outputs = self.layer(ops.reshape(inputs, (batch * time, *rest)), **more)
+            outputs = tree.map_structure(
+                lambda y: ops.reshape(y, (batch, time, *tuple(y.shape)[1:])), outputs
+            )
+        return tree.map_structure(self._in_own_dtype, outputs)
+
+    def _in_own_dtype(self, y: Any) -> Any:
+        return ops.cast(y, self.compute_dtype) if dtypes.is_float(dtype_of(y)) else y

@@ -98,9 +98,14 @@ def check_recurrent(
     for name, (value, shape) in expected.items():
         if value is not None and tuple(value.shape) != shape:
             raise errors.ShapeError(
-                f"{name}: expected shape {shape} for x of shape {tuple(x.shape)} and {units} units; "
-                f"got {tuple(value.shape)}."
+                f"{name}: expected shape {_known(shape)} for x of shape {_known(x.shape)} and {units} units; "
+                f"got {_known(value.shape)}."
             )
+
+
+def _known(shape: Sequence[int]) -> tuple[int | None, ...]:
+    """A shape to show: ``None`` where a length is not known."""
+    return tuple(None if spec.is_stand_in(length) else length for length in shape)
 
 
 def _projected(

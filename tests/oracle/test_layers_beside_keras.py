@@ -25,6 +25,7 @@ FAMILIES = (
     "normalization",
     "preprocessing",
     "attention",
+    "recurrent",
 )
 
 

@@ -1,0 +1,374 @@
+"""Recurrent layers beside Keras's numbers; masks, states, dropout; what a wrong argument gets."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from layer_checks import (
+    check_config,
+    check_gradient,
+    check_half,
+    check_symbolic,
+    check_values,
+    host,
+    parameters,
+)
+from layer_rows import Row
+
+import polynet
+from polynet import errors, layers, masking, ops
+
+STEPS = np.array([[True, True, False, True], [False, True, True, False]])
+PADDED = np.array([[True, True, True, False], [True, True, False, False]])
+X = (2, 4, 3)
+H = np.linspace(-0.5, 0.5, 10, dtype="float32").reshape(2, 5)
+ALL = {"return_sequences": True, "return_state": True}
+
+
+def _kinds(layer):
+    return [
+        Row(layer, X, {"units": 5}, open=(1,)),
+        Row(layer, X, {"units": 5, **ALL}, open=(1,)),
+        Row(layer, X, {"units": 5, "go_backwards": True, **ALL}),
+        Row(layer, X, {"units": 5, **ALL}, masks=[PADDED]),
+        Row(layer, X, {"units": 5, "go_backwards": True, **ALL}, masks=[STEPS]),
+        Row(layer, X, {"units": 5, "zero_output_for_mask": True, **ALL}, masks=[STEPS]),
+        Row(layer, X, {"units": 5, "return_state": True}, masks=[STEPS]),
+        Row(layer, X, {"units": 5, "use_bias": False, "unroll": True}),
+        Row(layer, X, {"units": 5, "activation": "softsign", **ALL}, masks=[PADDED]),
+        Row(layer, X, {"units": 5, "activation": "relu", "go_backwards": True}),
+        Row(layer, X, {"units": 5, "activation": "elu", "unroll": True}),
+    ]
+
+
+ROWS = [
+    *_kinds("SimpleRNN"),
+    Row("SimpleRNN", X, {"units": 5, **ALL}, {"initial_state": [H]}),
+    *_kinds("GRU"),
+    Row("GRU", X, {"units": 5, "reset_after": False, **ALL}, masks=[PADDED]),
+    Row("GRU", X, {"units": 5, "reset_after": False, "activation": "elu"}),
+    Row("GRU", X, {"units": 5, "recurrent_activation": "hard_sigmoid"}),
+    Row("GRU", X, {"units": 5, **ALL}, {"initial_state": [H]}),
+    *_kinds("LSTM"),
+    Row("LSTM", X, {"units": 5, "recurrent_activation": "hard_sigmoid", "activation": None}),
+    Row("LSTM", X, {"units": 5, **ALL}, {"initial_state": [H, 2 * H]}),
+    Row("RNN", X, within={"cell": ("GRUCell", {"units": 5})}, open=(1,)),
+    Row("RNN", X, ALL, within={"cell": ("LSTMCell", {"units": 5})}, masks=[PADDED]),
+    Row(
+        "RNN",
+        X,
+        {"return_sequences": True, "go_backwards": True, "zero_output_for_mask": True},
+        within={"cell": ("SimpleRNNCell", {"units": 5})},
+        masks=[STEPS],
+    ),
+    Row("Bidirectional", X, within={"layer": ("LSTM", {"units": 5})}, open=(1,)),
+    Row("Bidirectional", X, within={"layer": ("GRU", {"units": 5, **ALL})}),
+    Row("Bidirectional", X, within={"layer": ("GRU", {"units": 5, **ALL})}, masks=[PADDED]),
+    Row("Bidirectional", X, within={"layer": ("LSTM", {"units": 5})}, masks=[STEPS]),
+    *(
+        Row(
+            "Bidirectional",
+            X,
+            {"merge_mode": mode},
+            within={"layer": ("SimpleRNN", {"units": 5, "return_sequences": True})},
+        )
+        for mode in ("sum", "mul", "ave", None)
+    ),
+    Row(
+        "Bidirectional",
+        X,
+        within={"layer": ("LSTM", {"units": 5, **ALL})},
+        call={"initial_state": [H, 2 * H, -H, H]},
+    ),
+    Row("TimeDistributed", X, within={"layer": ("Dense", {"units": 5})}, open=(1,)),
+    Row("TimeDistributed", X, within={"layer": ("Dense", {"units": 5})}, masks=[STEPS]),
+    Row("TimeDistributed", (2, 3, 4, 2), within={"layer": ("LSTM", {"units": 5})}),
+]
+
+
+# a first state of two examples does not fit a batch whose size is open
+OPEN = [row for row in ROWS if "initial_state" not in row.call]
+
+
+def _wide(row):
+    """The row with float64 for the layers within."""
+    return dataclasses.replace(
+        row,
+        within={
+            name: (cls, {**kwargs, "dtype": "float64"})
+            for name, (cls, kwargs) in row.within.items()
+        },
+    )
+
+
+@pytest.mark.parametrize("row", parameters(ROWS))
+def test_values(row):
+    check_values(row, "recurrent")
+
+
+@pytest.mark.parametrize("row", parameters(OPEN))
+def test_symbolic(row):
+    check_symbolic(row, "recurrent")
+
+
+@pytest.mark.parametrize("row", parameters(ROWS))
+def test_half(row):
+    check_half(row, "recurrent")
+
+
+@pytest.mark.parametrize("row", parameters(ROWS))
+def test_config(row):
+    check_config(row)
+
+
+@pytest.mark.parametrize("row", parameters([_wide(row) for row in ROWS]))
+def test_gradient(row):
+    check_gradient(row)
+
+
+# ------------------------------------------------------------------------------------------ states
+
+
+def _sequence(*shape):
+    count = np.arange(int(np.prod(shape)), dtype="float32") + 1
+    return np.sin(count * 1.3).reshape(shape)
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+def test_cell_step_by_step_gives_what_the_layer_gives(kind):
+    layer = getattr(layers, kind)(5, return_state=True, return_sequences=True)
+    x = _sequence(2, 4, 3)
+    outputs, *ends = layer(x)
+    cell = layer.cell
+    states = cell.get_initial_state(batch_size=2)
+    for t in range(4):
+        output, states = cell(ops.convert_to_tensor(x[:, t]), states)
+        np.testing.assert_allclose(host(output), host(outputs)[:, t], rtol=1e-5, atol=1e-6)
+    for state, end in zip(states, ends, strict=True):
+        np.testing.assert_allclose(host(state), host(end), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("activation", ["tanh", "softsign"])
+def test_stateful_goes_on_where_it_ended(kind, activation):
+    whole = getattr(layers, kind)(5, activation=activation, return_sequences=True)
+    x = _sequence(2, 6, 3)
+    expected = host(whole(x))
+    parts = getattr(layers, kind)(5, activation=activation, return_sequences=True, stateful=True)
+    parts.build((2, 3, 3))
+    for mine, theirs in zip(parts.trainable_weights, whole.trainable_weights, strict=True):
+        mine.assign(theirs)
+    for _ in range(2):
+        first, second = host(parts(x[:, :3])), host(parts(x[:, 3:]))
+        np.testing.assert_allclose(np.concatenate([first, second], 1), expected, atol=1e-5)
+        parts.reset_state()
+    assert parts.compute_output_shape((2, 7, 3)) == (2, 7, 5)
+    np.testing.assert_array_equal(host(polynet.tree.flatten(parts.states)[0]), np.zeros((2, 5)))
+    with pytest.raises(errors.ShapeError, match="expected 2 examples"):
+        parts(x[:1])
+    with pytest.raises(errors.ShapeError, match="batch size that is known"):
+        getattr(layers, kind)(5, stateful=True)(polynet.Input((3, 3)))
+
+
+def test_initial_state_may_be_symbolic():
+    x, h, c = polynet.Input((4, 3)), polynet.Input((5,)), polynet.Input((5,))
+    outputs, *_ = layers.LSTM(5, return_state=True)(x, initial_state=[h, c])
+    model = polynet.Model([x, h, c], outputs)
+    assert outputs.shape == (None, 5)
+    given = [_sequence(2, 4, 3), _sequence(2, 5), -_sequence(2, 5)]
+    layer = next(layer for layer in model.layers if isinstance(layer, layers.LSTM))
+    expected, *_ = layer(given[0], initial_state=given[1:])
+    np.testing.assert_allclose(host(model(given)), host(expected), atol=1e-6)
+
+
+def test_encoder_hands_its_states_to_a_decoder():
+    source, target = polynet.Input((None, 3)), polynet.Input((None, 2))
+    _, *states = layers.LSTM(4, return_state=True)(source)
+    decoded = layers.LSTM(4, return_sequences=True)(target, initial_state=states)
+    model = polynet.Model([source, target], decoded)
+    assert model([_sequence(2, 5, 3), _sequence(2, 6, 2)]).shape == (2, 6, 4)
+
+
+# ------------------------------------------------------------------------------------------- masks
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+def test_padding_of_an_embedding_changes_nothing(kind):
+    embedding = layers.Embedding(9, 3, mask_zero=True)
+    layer = getattr(layers, kind)(5)
+    short = ops.convert_to_tensor([[1, 2, 3]])
+    padded = ops.convert_to_tensor([[1, 2, 3, 0, 0]])
+    np.testing.assert_allclose(
+        host(layer(embedding(padded))), host(layer(embedding(short))), atol=1e-6
+    )
+    tokens = polynet.Input((None,), dtype="int32")
+    model = polynet.Model(tokens, layer(embedding(tokens)))
+    np.testing.assert_allclose(host(model(padded)), host(model(short)), atol=1e-6)
+    both = layers.Bidirectional(getattr(layers, kind)(5))
+    np.testing.assert_allclose(
+        host(both(embedding(padded))), host(both(embedding(short))), atol=1e-6
+    )
+
+
+def test_masks_reach_the_layer_after_sequences_only():
+    embedding = layers.Embedding(9, 3, mask_zero=True)
+    tokens = ops.convert_to_tensor([[1, 2, 0]])
+    sequences = layers.GRU(5, return_sequences=True)(embedding(tokens))
+    np.testing.assert_array_equal(host(masking.get_mask(sequences)), [[True, True, False]])
+    assert masking.get_mask(layers.GRU(5)(embedding(tokens))) is None
+
+
+def test_mask_counts_beside_a_first_state():
+    layer = layers.GRU(5)
+    x, h = _sequence(2, 4, 3), _sequence(2, 5)
+    mask = np.array([[True, True, False, False]] * 2)
+    expected = layer(x[:, :2], initial_state=h)
+    found = layer(x, initial_state=h, mask=mask)
+    np.testing.assert_allclose(host(found), host(expected), atol=1e-6)
+
+
+# ----------------------------------------------------------------------------------------- dropout
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("rates", [(0.5, 0.0), (0.0, 0.5), (0.5, 0.5)])
+def test_dropout_acts_in_training_only_and_repeats(kind, rates):
+    def made():
+        return getattr(layers, kind)(
+            6, dropout=rates[0], recurrent_dropout=rates[1], seed=3, return_sequences=True
+        )
+
+    x = _sequence(2, 5, 4)
+    layer = made()
+    plain = host(layer(x))
+    np.testing.assert_array_equal(plain, host(layer(x, training=False)))
+    first, second = host(layer(x, training=True)), host(layer(x, training=True))
+    assert np.abs(first - plain).max() > 1e-3 and np.abs(first - second).max() > 1e-3
+    again = made()
+    again.build((2, 5, 4))
+    again.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(host(again(x, training=True)), first)
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+def test_one_mask_serves_all_steps(kind):
+    """With inputs dropped, the loop does what it does on inputs that were multiplied by one mask before."""
+    layer = getattr(layers, kind)(6, dropout=0.5, seed=1, return_sequences=True)
+    x = np.ones((2, 5, 4), "float32")
+    layer.build(x.shape)
+    state = host(layer.cell.seed_generator.state)
+    dropped = host(layer(x, training=True))
+    layer.cell.seed_generator.state.assign(state)
+    factor = host(layer.cell.draw_masks(2)[0])
+    assert set(np.unique(factor)) == {0.0, 2.0}
+    np.testing.assert_allclose(host(layer(x * factor[:, None])), dropped, atol=1e-6)
+
+
+def test_dropout_within_stacked_cells():
+    cells = [
+        layers.LSTMCell(4, dropout=0.5, seed=1),
+        layers.GRUCell(3, recurrent_dropout=0.5, seed=2),
+    ]
+    layer = layers.RNN(cells, return_sequences=True)
+    x = _sequence(2, 5, 4)
+    plain, dropped = host(layer(x)), host(layer(x, training=True))
+    assert np.abs(plain - dropped).max() > 1e-3
+
+
+# ------------------------------------------------------------------------------------ cells, errors
+
+
+class Halving(layers.Layer):
+    """A cell of a user: adds its input to half its state."""
+
+    state_size = 3
+
+    def call(self, inputs, states):
+        output = inputs + states[0] / 2
+        return output, [output]
+
+
+def test_cell_of_a_user():
+    x = _sequence(2, 4, 3)
+    outputs, state = layers.RNN(Halving(), return_sequences=True, return_state=True)(x)
+    expected, h = [], np.zeros((2, 3))
+    for t in range(4):
+        h = x[:, t] + h / 2
+        expected.append(h)
+    np.testing.assert_allclose(host(outputs), np.stack(expected, 1), atol=1e-6)
+    np.testing.assert_allclose(host(state), h, atol=1e-6)
+
+
+def test_stacked_cells_give_what_layers_in_a_row_give():
+    x = _sequence(2, 4, 3)
+    stack = layers.RNN([layers.LSTMCell(5), layers.GRUCell(2)], return_state=True)
+    last, first_states, second_states = stack(x)
+    lstm, gru = layers.LSTM(5, return_sequences=True), layers.GRU(2)
+    gru(lstm(x))
+    lstm.set_weights(stack.cell.cells[0].get_weights())
+    gru.set_weights(stack.cell.cells[1].get_weights())
+    np.testing.assert_allclose(host(last), host(gru(lstm(x))), rtol=1e-5, atol=1e-6)
+    assert len(first_states) == 2 and len(polynet.tree.flatten(second_states)) == 1
+
+
+def test_time_distributed_in_training_goes_step_by_step_where_a_layer_keeps_statistics():
+    inner = layers.BatchNormalization()
+    layer = layers.TimeDistributed(inner)
+    x = _sequence(4, 3, 2)
+    found = host(layer(x, training=True))
+    mean, spread = x.mean(0, keepdims=True), x.std(0, keepdims=True)
+    np.testing.assert_allclose(found, (x - mean) / np.sqrt(spread**2 + 1e-3), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: layers.LSTM(0), "LSTMCell: units: expected an integer of 1 or more; got 0."),
+        (
+            lambda: layers.GRU(3, dropout=2),
+            "GRUCell: dropout: expected a number from 0 to 1; got 2.",
+        ),
+        (
+            lambda: layers.LSTM(3, use_cudnn="yes"),
+            "LSTM: use_cudnn: expected 'auto', True or False",
+        ),
+        (
+            lambda: layers.RNN(layers.Dense(3)),
+            "RNN: cell: expected a cell, .* Dense has no state_size",
+        ),
+        (lambda: layers.StackedRNNCells([3]), "StackedRNNCells: cells: .* int has no call"),
+        (lambda: layers.Bidirectional(3), "Bidirectional: layer: expected a layer; got int."),
+        (
+            lambda: layers.Bidirectional(layers.Dense(3)),
+            "Bidirectional: layer: expected a recurrent layer; Dense has no go_backwards.",
+        ),
+        (
+            lambda: layers.Bidirectional(layers.GRU(3), merge_mode="add"),
+            "Bidirectional: merge_mode: expected 'sum' or",
+        ),
+        (
+            lambda: layers.Bidirectional(layers.GRU(3), backward_layer=layers.GRU(3)),
+            "one layer in each direction; both have go_backwards=False",
+        ),
+        (
+            lambda: layers.GRU(3)(_sequence(2, 4, 3), initial_state=[_sequence(2, 3)] * 2),
+            "initial_state: expected 1 states; got 2.",
+        ),
+        (lambda: layers.TimeDistributed(layers.Dense(3))(_sequence(2, 4)), "at least 3 dimensions"),
+    ],
+)
+def test_errors(make, match):
+    with pytest.raises((ValueError, TypeError), match=match):
+        make()
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+def test_trains(kind):
+    """The sum of a sequence is learnt."""
+    polynet.utils.set_random_seed(0)
+    x = np.sin(np.arange(256 * 6).reshape(256, 6, 1) ** 1.5).astype("float32")
+    y = x.sum(1) / 3
+    model = polynet.Sequential([layers.Bidirectional(getattr(layers, kind)(8)), layers.Dense(1)])
+    model.compile(optimizer=polynet.optimizers.Adam(0.02), loss="mse")
+    history = model.fit(x, y, epochs=8, batch_size=32, verbose=0)
+    assert history.history["loss"][-1] < 0.05 < history.history["loss"][0]
