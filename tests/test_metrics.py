@@ -140,6 +140,24 @@ def test_scores_outside_of_0_to_1_and_nan():
     assert number(auc.true_positives)[[0, -1]].tolist() == [1, 0]
 
 
+def test_a_score_at_the_threshold():
+    y, at = np.array([1.0, 1.0], "float32"), np.array([0.5, 0.75], "float32")
+    for metric, expected in (
+        (metrics.TruePositives(thresholds=[0.5, 0.25, 0.75]), [1, 2, 0]),  # only what is larger
+        (metrics.FalseNegatives(thresholds=[0.5, 0.25, 0.75]), [1, 0, 2]),
+        (metrics.BinaryAccuracy(threshold=0.5), 0.5),
+        (metrics.BinaryIoU(target_class_ids=[1], threshold=0.5), 1.0),  # that one counts as above
+        (metrics.FBetaScore(average="micro", threshold=0.5), 2 / 3),
+    ):
+        batch = (y[:, None], at[:, None])
+        np.testing.assert_allclose(after(metric, batch), expected, rtol=1e-6)
+
+
+def test_a_sample_without_any_score_is_positive_for_no_class():
+    batch = (np.eye(2, dtype="float32"), np.array([[0.4, 0.1], [0.0, 0.0]], "float32"))
+    np.testing.assert_allclose(after(metrics.F1Score(), batch), [1.0, 0.0])
+
+
 def test_best_at_by_its_definition():
     thresholds = np.arange(200) / 199
     table = np.array([counts(LABELS, SCORES, np.float32(t)) for t in thresholds])
