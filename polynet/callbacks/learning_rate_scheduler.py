@@ -52,7 +52,7 @@ class LearningRateScheduler(Callback):
                 show(f"Epoch {epoch + 1}: {name} is {rate:.6g}.")
 
     def _rate(self, epoch: int, present: float) -> float:
-        rate = self.schedule(*((epoch, present) if _takes_two(self.schedule) else (epoch,)))
+        rate = self._call(epoch, present)
         try:
             number = rate if isinstance(rate, str | bool | None) else as_float(rate)
         except (AttributeError, TypeError, ValueError):
@@ -64,16 +64,22 @@ class LearningRateScheduler(Callback):
             )
         return number
 
+    def _call(self, epoch: int, present: float) -> Any:
+        if _takes_two(self.schedule):
+            return self.schedule(epoch, present)
+        return self.schedule(epoch)
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Add the learning rate to the logs."""
         note_rates(self.model, logs if logs is not None else {}, "LearningRateScheduler")
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:
+    """Can a function be called with an epoch and a learning rate?"""
     try:
         inspect.signature(function).bind(0, 0.0)
     except TypeError:
         return False
-    except ValueError:  # written in C
-        pass
+    except ValueError:  # written in C, and silent about its parameters
+        return not hasattr(function, "__self__")
     return True

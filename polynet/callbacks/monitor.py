@@ -69,7 +69,9 @@ class Monitor(Callback):
     def is_better(self, value: float, than: float | None) -> bool:
         """Is a value better than another, by ``min_delta`` at least?"""
         sign = self.direction()
-        return than is None or sign * (value - than) > self.min_delta
+        if than is None:
+            return True
+        return value - self.min_delta > than if sign > 0 else value + self.min_delta < than
 
     def value(self, logs: Any) -> float | None:
         """The watched number; if it is missing, a warning names those that are there."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from polynet.callbacks.learning_rates import note_rates, optimizers, rate_of
 from polynet.callbacks.monitor import Monitor
 from polynet.training.progress import show
@@ -93,7 +95,7 @@ class ReduceLROnPlateau(Monitor):
         reduced = False
         for name, optimizer in optimizers(self.model, "ReduceLROnPlateau"):
             rate = rate_of(optimizer, "ReduceLROnPlateau")
-            if rate > self.min_lr:
+            if rate > np.float32(self.min_lr):  # the rate is a float32 too
                 optimizer.learning_rate = max(rate * self.factor, self.min_lr)
                 reduced = True
                 if self.verbose:
