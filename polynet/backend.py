@@ -104,6 +104,8 @@ class Transforms:
     ) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]], Any]:
         """Outputs, the function that pulls cotangents back, and the auxiliary result.
 
+        For a function with one scalar output the cotangent may be ``None``, which means 1.
+
         Args:
             once: will the pull-back be called a single time?
         """

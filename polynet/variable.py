@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -286,18 +286,43 @@ def _call_with_values(op: Op, args: tuple[Any, ...]) -> Any:
         return op.call(*op.replace(args, leaves))
     places = [i for i in op.tensors if isinstance(args[i], Variable | Item)]
     call = op.call
+    plans: dict[Any, Any] = {}  # those of the op on the values, by what the values are
 
+    def ask(key: Any, values: Any) -> Any:
+        """As any other call, whose plan is remembered here too."""
+        y = call(*values)
+        plan = state.hot.get(plan_key(op, values))
+        if plan is not None:
+            plans[key] = plan
+        return y
+
+    run: Callable[..., Any]
     if len(args) == 2 and places == [1]:
 
-        def run(*args: Any) -> Any:
-            return call(args[0], args[1].value)
+        def run(x1: Any, x2: Any) -> Any:
+            x2 = x2.value
+            key = x2.__class__, x2.dtype
+            plan = plans.get(key)
+            return ask(key, (x1, x2)) if plan is None else plan(x1, x2)
+
+    elif len(args) == 2 and places == [0]:
+
+        def run(x1: Any, x2: Any) -> Any:
+            x1 = x1.value
+            key = x1.__class__, x1.dtype
+            plan = plans.get(key)
+            return ask(key, (x1, x2)) if plan is None else plan(x1, x2)
+
     else:
 
         def run(*args: Any) -> Any:
             values = list(args)
+            key = []
             for i in places:
-                values[i] = values[i].value
-            return call(*values)
+                value = values[i] = values[i].value
+                key += (value.__class__, value.dtype)
+            plan = plans.get(found := tuple(key))
+            return ask(found, values) if plan is None else plan(*values)
 
     if state.hot is plugins.current().hot:
         state.hot[plan_key(op, args)] = run

@@ -56,11 +56,13 @@ class JaxTransforms(Transforms):
     ) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]], Any]:
         beside = _Beside(function)
         outputs, pull, arrays = jax.vjp(beside, *primals, has_aux=True)
-        return (
-            list(outputs),
-            lambda cotangents: list(pull(tuple(cotangents))),
-            beside.auxiliary(arrays),
-        )
+
+        def pull_back(cotangents: Sequence[Any]) -> list[Any]:
+            if cotangents[0] is None:
+                cotangents = [jax.numpy.ones_like(outputs[0])]
+            return list(pull(tuple(cotangents)))
+
+        return list(outputs), pull_back, beside.auxiliary(arrays)
 
     def jvp(
         self, function: FlatFunction, primals: Sequence[Any], tangents: Sequence[Any]

@@ -96,8 +96,11 @@ class TorchTransforms(Transforms):
         leaves = [p.view_as(p) if p.requires_grad else p.detach().requires_grad_() for p in primals]
         self._depth += 1
         try:
-            with torch.enable_grad():
+            if torch.is_grad_enabled():
                 outputs, aux = function(leaves)
+            else:
+                with torch.enable_grad():
+                    outputs, aux = function(leaves)
         finally:
             self._depth -= 1
         recorded = [i for i, y in enumerate(outputs) if y.requires_grad]
@@ -108,7 +111,7 @@ class TorchTransforms(Transforms):
             found = torch.autograd.grad(
                 [outputs[i] for i in recorded],
                 leaves,
-                [_transposed(cotangents[i]) for i in recorded],
+                None if cotangents[0] is None else [_transposed(cotangents[i]) for i in recorded],
                 retain_graph=not once or higher,
                 create_graph=higher,
                 allow_unused=True,
@@ -245,6 +248,8 @@ def _func_vjp(
     outputs, pull = torch.func.vjp(plain, *primals)
 
     def pull_back(cotangents: Sequence[Any]) -> list[Any]:
+        if cotangents[0] is None:
+            cotangents = [torch.ones_like(outputs[0])]
         return [_transposed(g) for g in pull(tuple(_transposed(g) for g in cotangents))]
 
     return list(outputs), pull_back, kept[-1]

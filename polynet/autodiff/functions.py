@@ -17,8 +17,9 @@ from polynet.autodiff.box import Box, Recorder, is_differentiable, pull_back, ze
 from polynet.autodiff.tape import GradientTape
 from polynet.backend import FlatFunction
 from polynet.op import OPS
+from polynet.plugins import state
 from polynet.tensor import Traced
-from polynet.values import dtype_of, shape_of
+from polynet.values import NUMBERS, dtype_of, shape_of
 from polynet.variable import Observer, Variable, observers, start_observing, stop_observing
 
 # ------------------------------------------------------------------------------------------ the step
@@ -60,7 +61,10 @@ def _opened(value: Any, recorder: Recorder) -> Any:
 
 def _boxes_about(primals: Sequence[Any]) -> bool:
     """Are gradients being recorded in boxes here, so that the library's own autodiff would not see them?"""
-    return any(isinstance(primal, Traced) for primal in primals) or any(
+    for primal in primals:
+        if isinstance(primal, Traced):
+            return True
+    return bool(state.observers) and any(
         isinstance(observer, GradientTape) and plugins.current().tape is None
         for observer in observers()
     )
@@ -153,7 +157,7 @@ def _pair(result: Any, name: str) -> tuple[Any, Any]:
 def _result(leaf: Any, name: str) -> Any:
     if isinstance(leaf, Variable):
         leaf = leaf.value
-    if isinstance(leaf, bool | int | float | complex):
+    if isinstance(leaf, NUMBERS):
         from polynet.ops import convert_to_tensor
 
         return convert_to_tensor(leaf)
@@ -253,9 +257,10 @@ class _Values(Observer):
         self.assigned: dict[int, tuple[Variable, Any]] = {}
 
     def read(self, variable: Variable, value: Any) -> Any:
-        if id(variable) in self.assigned:
-            return self.assigned[id(variable)][1]
-        return self._values.get(id(variable), value)
+        key = id(variable)
+        if self.assigned and key in self.assigned:
+            return self.assigned[key][1]
+        return self._values.get(key, value)
 
     def write(self, variable: Variable, value: Any) -> bool:
         self.assigned[id(variable)] = (variable, value)
@@ -295,12 +300,15 @@ def _by_variables(
     if transforms is not None and not _boxes_about(primals):
         outputs, pull, (aux, assigned) = transforms.vjp(flat, primals, True)
         value = _one_scalar(outputs, name)
-        gradients = pull([_ones(value)])
+        gradients = pull([None])
     else:
         value, gradients, aux, assigned = _by_boxes(flat, primals, name)
     for variable, new in zip(written, assigned, strict=True):
         variable._set(new)
-    gradients = [_uphill(g) for g in gradients]
+    gradients = [
+        _uphill(g) if variable.dtype.startswith("complex") else g
+        for variable, g in zip(variables, gradients, strict=True)
+    ]
     if type(variables) is not list:
         gradients = tree.pack_sequence_as(variables, gradients)
     return ((value, aux) if has_aux else value), gradients
