@@ -75,7 +75,7 @@ def test_variables_are_those_of_keras(row):
 
 
 @pytest.mark.parametrize(
-    "row", ["sgd-nesterov", "adam-amsgrad", "ema-overwrite", "accumulation", "schedule", "muon"]
+    "row", ["adam-amsgrad", "ema-overwrite", "accumulation", "schedule-decayed"]
 )
 def test_compiled_steps_give_the_same(row):
     optimizer, variables = rows.run(polynet, row, steps=0)
@@ -311,7 +311,7 @@ def test_variables_of_several_dtypes():
     optimizer = optimizers.Adam(0.5, global_clipnorm=1.0)
     optimizer.apply([[1.0, -1.0], [1.0, -1.0]], both)
     for variable, dtype in zip(both, dtypes, strict=True):
-        assert ops.dtype(variable.value) == dtype if hasattr(ops, "dtype") else True
+        assert variable.dtype == dtype
         near(variable.numpy().astype("float32"), [0.5, 2.5], atol=2e-3)
 
 
@@ -515,8 +515,10 @@ def test_a_step_inside_a_tape():
     weight, optimizer = a_weight(), optimizers.Adam(0.5)
     with polynet.GradientTape() as tape:
         loss = ops.sum(weight * weight)
-        (gradient,) = tape.gradient(loss, [weight]) if False else ([2.0, 4.0],)
-        optimizer.apply([gradient], [weight])
+        optimizer.apply([[2.0, 4.0]], [weight])
+    np.testing.assert_allclose(
+        np.asarray(ops.convert_to_numpy(tape.gradient(loss, weight))), [2.0, 4.0]
+    )
     near(weight.numpy(), [0.5, 1.5], atol=1e-5)
     assert isinstance(weight._value, polynet.plugins.current().tensor_types)
 

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 
 import polynet
 
+# of Keras's variables on NumPy
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 DATA = json.loads((Path(__file__).parents[1] / "data" / "optimizers.json").read_text())
 
 
@@ -34,7 +37,7 @@ def test_twenty_steps(row):
 
 
 @pytest.mark.parametrize("row", rows.SCHEDULES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(step=st.integers(0, 500))
 def test_schedules(row, step):
     name, kwargs = rows.arguments_of_schedule(row)
