@@ -69,7 +69,6 @@ def test_names():
         "MAPE",
         "mae",
         "auc",
-        "mean_io_u",
         "F1Score",
         "f1_score",
     ):
