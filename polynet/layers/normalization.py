@@ -138,14 +138,15 @@ class BatchNormalization(_Scaling):
             beta_constraint,
             gamma_constraint,
         )
-        if isinstance(axis, list | tuple) and len(axis) == 1:
-            axis = axis[0]
-        if not is_integer(axis):
+        one: Any = axis
+        if isinstance(one, list | tuple) and len(one) == 1:
+            one = one[0]
+        if not is_integer(one):
             raise TypeError(f"{type(self).__name__}: axis: expected one integer; got {axis!r}.")
-        self.axis = int(axis)
+        self.axis = int(one)
         self.momentum = float(momentum)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.moving_variance_initializer: Any = initializers.get(moving_variance_initializer)
         self.renorm = renorm
         self.renorm_clipping = dict(renorm_clipping or {})
         self.renorm_momentum = float(renorm_momentum)
@@ -481,6 +482,8 @@ class SpectralNormalization(Wrapper):
         >>> layer(polynet.ops.ones((2, 4)), training=True).shape
         (2, 3)
     """
+
+    kernel: Any
 
     def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
