@@ -317,7 +317,7 @@ def _call_with_values(op: Op, args: tuple[Any, ...]) -> Any:
 
         def run(*args: Any) -> Any:
             values = list(args)
-            key = []
+            key: list[Any] = []
             for i in places:
                 value = values[i] = values[i].value
                 key += (value.__class__, value.dtype)

@@ -504,6 +504,67 @@ def test_what_cannot_be_differentiated(call, problem):
         call()
 
 
+def test_integer_variables_have_no_gradient():
+    count, w = polynet.Variable([1, 2]), polynet.Variable([1.0, 2.0])
+    assert count.dtype == "int32"
+    with polynet.GradientTape() as tape:
+        y = ops.sum(w * w)
+    with pytest.raises(TypeError, match="sources: expected a floating dtype; got int32"):
+        tape.gradient(y, [w, count])
+    assert tape.gradient(y, w) is not None  # a refused question does not use the tape up
+    for call in (
+        lambda: polynet.value_and_grad(lambda: ops.sum(w * w), variables=[w, count])(),
+        lambda: polynet.grad(lambda x: ops.sum(x * 2))(count),
+    ):
+        with pytest.raises(
+            TypeError, match=r"expected a floating dtype to differentiate by; got int32\. Cast it"
+        ):
+            call()
+
+
+def test_a_source_that_was_never_watched():
+    x, w = tensor([1.0, 2.0]), polynet.Variable([3.0, 4.0])
+    for unconnected in ("none", "zero"):
+        with polynet.GradientTape() as tape:
+            y = ops.sum(ops.cast(w, "float64") * x)
+        g = tape.gradient(y, x, unconnected_gradients=unconnected)
+        assert g is None if unconnected == "none" else number(g).tolist() == [0.0, 0.0]
+
+
+def test_a_function_that_does_not_depend_on_what_it_is_differentiated_by():
+    x, w = tensor([1.0, 2.0]), polynet.Variable([3.0, 4.0])
+    assert number(polynet.grad(lambda x: ops.sum(w * 2.0))(x)).tolist() == [0.0, 0.0]
+    value, (g,) = polynet.value_and_grad(lambda: ops.sum(x), variables=[w])()
+    assert float(value) == 3.0 and number(g).tolist() == [0.0, 0.0]
+
+
+def test_a_tape_names_an_op_that_is_not_differentiable():
+    w = polynet.Variable([1.0, 2.0])
+    with polynet.GradientTape() as tape:
+        y = ops.sum(ops.nextafter(w, 3.0) * w)
+    with pytest.raises(
+        TypeError, match="op 'nextafter' is declared not differentiable; use polynet"
+    ):
+        tape.gradient(y, w)
+    with polynet.GradientTape() as tape:
+        y = ops.sum(ops.nextafter(polynet.stop_gradient(w.value), 3.0) * w)
+    assert number(tape.gradient(y, w)).round(3).tolist() == [1.0, 2.0]
+
+
+def test_by_variables_a_result_that_is_not_scalar():
+    w = polynet.Variable([1.0, 2.0])
+
+    def doubled():
+        return w * 2.0
+
+    with pytest.raises(TypeError, match=r"doubled returned shape \(2,\).*polynet\.jacobian"):
+        polynet.value_and_grad(doubled, variables=[w])()
+    with pytest.raises(
+        TypeError, match=r"has_aux=True: expected a pair \(result, auxiliary\); got"
+    ):
+        polynet.value_and_grad(lambda: ops.sum(w), variables=[w], has_aux=True)()
+
+
 def test_argnums_out_of_range():
     with pytest.raises(ValueError, match="argnums: 2 is out of range"):
         polynet.grad(lambda x: x, argnums=2)(1.0)
