@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from polynet.backend import Backend
-from polynet.ops.primitives import HOLE, fill_key
+from polynet.ops.primitives import HOLE, fill_key, power_of_integers
 from polynet_numpy.conv import Convolutions
 from polynet_numpy.elementwise import Elementwise
 from polynet_numpy.halves import in_float32
@@ -109,7 +109,9 @@ _SCALARS = (
 )
 
 
-class NumpyBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Updates, Backend):
+class NumpyBackend(
+    Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Updates, Backend
+):
     """NumPy: the primitives are mostly its own functions."""
 
     tensor_types = (np.ndarray, np.generic)
@@ -118,6 +120,13 @@ class NumpyBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Rec
     )
     capabilities = frozenset({"complex", "dlpack", "native_rng"})
     scalar_ops = frozenset(_SCALARS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The C library keeps freed memory for the next arrays up to twice the largest block that it has seen freed;
+        # before it has seen one, training returns its arrays to the system at each step and spends half of its time
+        # on getting them back.
+        np.empty(1 << 24, "uint8")
 
     # -------------------------------------------------------------------------------------- arrays
 
@@ -137,6 +146,8 @@ class NumpyBackend(Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Rec
 
     def method(self, op: str, kinds: Sequence[str | type]) -> Callable[..., Any] | None:
         function = super().method(op, kinds)
+        if op == "power":
+            function = power_of_integers(function, self, kinds)
         return (
             in_float32(op, function, self.dtypes["bfloat16"]) if "bfloat16" in kinds else function
         )
