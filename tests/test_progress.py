@@ -391,4 +391,4 @@ def test_a_step_that_is_not_shown_costs_little(monkeypatch):
             told.on_train_batch_begin(batch)
             told.on_train_batch_end(batch, Logs(dict))
         times.append((time.perf_counter() - start) / 1000)
-    assert min(times) < 10e-6
+    assert min(times) < 20e-6

@@ -259,9 +259,8 @@ def leaf(given: Any) -> Any:
     backend = plugins.owner(given)
     if backend is not None:  # of another library: its dtype may not exist in the active one
         return settled(backend.to_numpy(given))
-    for way in ("numpy", "to_numpy"):
-        if hasattr(given, way):
-            return settled(np.asarray(getattr(given, way)()))
+    if hasattr(given, "to_numpy"):
+        return settled(np.asarray(given.to_numpy()))
     if hasattr(given, "toarray"):
         return settled(given.toarray())
     return settled(np.asarray(given))
