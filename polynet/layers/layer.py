@@ -965,12 +965,18 @@ class Layer(Configurable):
         new = type(self).__new__(type(self))
         memo[id(self)] = new
         for name, value in self.__dict__.items():
-            new.__dict__[name] = [] if name == "_nodes" else copy.deepcopy(value, memo)
+            if name not in _OF_THIS_ONE:
+                new.__dict__[name] = copy.deepcopy(value, memo)
+        new.__dict__["_nodes"] = []
         return new
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_nodes": [], "_accepted": set()}
+        kept = {name: value for name, value in self.__dict__.items() if name not in _OF_THIS_ONE}
+        return {**kept, "_nodes": [], "_accepted": set()}
 
+
+_OF_THIS_ONE = frozenset({"_compiled", "_frozen", "_nodes", "_output_shapes", "_uncompiled"})
+"""Attributes that a copy begins without: it has to be compiled anew."""
 
 _ONLY_TRAINING = {"training"}
 

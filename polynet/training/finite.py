@@ -64,6 +64,7 @@ class FiniteGuard:
         elif kind is None and self._good is not None:
             for variable, value in journal.before.values():
                 variable._set(ops.where(self._good, variable.value, value))
+        self._good = None
 
     def check(
         self, loss: Any, gradients: Sequence[Any], variables: Sequence[Variable], step: Any

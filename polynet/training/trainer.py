@@ -589,13 +589,12 @@ class Trainer:
                 x,
             )
             try:
-                outputs = (
-                    self._graph._outputs_struct
-                    if self._graph is not None
-                    else self.compute_output_spec(symbols)  # type: ignore[attr-defined]
-                )
                 if unbuilt:
-                    self(symbols)  # type: ignore[operator]
+                    outputs = self(symbols)  # type: ignore[operator]
+                elif self._graph is not None:
+                    outputs = self._graph.output
+                else:
+                    outputs = self.compute_output_spec(symbols)  # type: ignore[attr-defined]
             except NotImplementedError:
                 outputs = (
                     None  # no call method: a train_step that calls the layers within by itself
