@@ -469,11 +469,9 @@ class StatelessScope(Observer):
                 raise TypeError(
                     f"state_mapping: expected variables as keys; got {type(variable).__name__}."
                 )
-            value = (
-                variable._own(value, variable.dtype)
-                if not variable._backend.is_traced(value)
-                else value
-            )
+            value = plain(value)
+            if not variable._backend.is_traced(value):
+                value = variable._own(value, variable.dtype)
             if shape_of(value) != variable.shape:
                 raise errors.ShapeError(
                     f"state_mapping: Variable {variable.path!r} has shape {variable.shape}; got a value of shape "
