@@ -3,8 +3,8 @@
     POLYNET_BACKEND=numpy python benchmarks/gradients.py
 
 On NumPy the gradients by hand are written out; on torch they are ``loss.backward()``; on JAX ``jax.value_and_grad``,
-compiled.  Times are medians in microseconds of rounds in turn; the ratio is the median of the rounds' ratios.  Run it
-on a quiet machine.
+compiled.  Times are medians in microseconds of many short rounds in turn, short so that another program on the
+machine spoils few of them; the ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 import polynet
 from polynet import ops, plugins
 
-SIZES = [(128, 784, 512, 10, 15), (32, 16, 32, 10, 300)]
-ROUNDS = 31
+SIZES = [(128, 784, 512, 10, 1, 401), (32, 16, 32, 10, 4, 2001)]
+"""Batch, inputs, hidden units, outputs; calls in a round, and rounds."""
 
 Step = Callable[[], Any]
 
@@ -121,12 +121,12 @@ def by_hand_jax(arrays: tuple[np.ndarray, ...]) -> Step:
     return step
 
 
-def compare(ours: Step, theirs: Step, calls: int) -> tuple[float, float, float]:
+def compare(ours: Step, theirs: Step, calls: int, rounds: int) -> tuple[float, float, float]:
     """Median microseconds of both, and the median ratio."""
-    for _ in range(calls):
+    for _ in range(20):
         ours(), theirs()
     times: list[tuple[float, float]] = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         pair = []
         for step in (ours, theirs):
             start = time.perf_counter()
@@ -150,7 +150,7 @@ def main() -> None:
         f"{backend.name} {backend.library_version()}, Python {platform.python_version()}, {platform.machine()}"
     )
     print(f"{'network':>22s}  {'polynet':24s} {'µs':>9s} {'by hand':>9s} {'ratio':>7s}")
-    for batch, inputs, hidden, outputs, calls in SIZES:
+    for batch, inputs, hidden, outputs, calls, rounds in SIZES:
         arrays = data(batch, inputs, hidden, outputs)
         theirs = hands[backend.name](arrays)
         for name, ours in polynet_steps(arrays).items():
@@ -158,7 +158,7 @@ def main() -> None:
                 a, b = ops.convert_to_numpy(a), np.asarray(b)
                 if np.linalg.norm(a - b) > 0.01 * np.linalg.norm(b):
                     sys.exit(f"{name}: the gradients differ from those by hand")
-            found = compare(ours, theirs, calls)
+            found = compare(ours, theirs, calls, rounds)
             network = f"{inputs}-{hidden}-{outputs} at {batch}"
             print(f"{network:>22s}  {name:24s} {found[0]:9.1f} {found[1]:9.1f} {found[2]:7.2f}")
 
