@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -20,7 +20,7 @@ from jax import lax
 from polynet import errors
 from polynet.backend import Backend
 from polynet.ops import primitives
-from polynet.ops.primitives import HOLE, expand_key, fill_key, indexed_shape
+from polynet.ops.primitives import HOLE, expand_key, fill_key, indexed_shape, power_of_integers
 from polynet_jax.arrays import JaxLoops
 from polynet_jax.autodiff import JaxTransforms
 from polynet_jax.elementwise import Elementwise
@@ -297,6 +297,12 @@ class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend)
     def device_of(self, x: Any) -> str:
         device = next(iter(x.devices()))
         return f"{'cpu' if device.platform == 'cpu' else 'gpu'}:{device.id}"
+
+    # ------------------------------------------------------------- other functions for some dtypes
+
+    def method(self, op: str, kinds: Sequence[str | type]) -> Callable[..., Any] | None:
+        function = super().method(op, kinds)
+        return power_of_integers(function, self, kinds) if op == "power" else function
 
     # --------------------------------------------------------------------- primitives spelled alike
 

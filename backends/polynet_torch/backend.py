@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from polynet.backend import Backend
-from polynet.ops.primitives import HOLE, expand_key, fill_key, indexed_shape
+from polynet.ops.primitives import HOLE, expand_key, fill_key, indexed_shape, power_of_integers
 from polynet.spec import axes_indices
 from polynet_torch.autodiff import TorchTape, TorchTransforms
 from polynet_torch.conv import Convolutions
@@ -238,6 +238,8 @@ class TorchBackend(
             function = lambda x1, x2: swapped(x2, x1)  # noqa: E731
         if op in _EXTREME and not all(isinstance(kind, str) for kind in kinds):
             function = _with_number(function, _CLAMPS[op])
+        if op == "power":
+            function = power_of_integers(function, self, kinds)
         if dtype == "bool":
             return _OF_BOOLS.get(op, function)
         if op in _DIVISIONS and "int" in dtype:

@@ -13,6 +13,8 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from polynet import dtypes, errors, spec
 from polynet.op import primitive
 from polynet.spec import Spec, axes_indices, axis_index, count, reduced
@@ -335,6 +337,30 @@ power.vjp(
     lambda g, x1, x2: g * x2 * power(x1, _one_less(x2)),
     lambda g, y, x1: g * y * log(where(greater(x1, 0), x1, 1)),
 )
+
+
+def power_of_integers(native: Any, backend: Any, kinds: Sequence[Any]) -> Any:
+    """``native``, or for integers one that refuses negative exponents where their values are at hand.  For backends."""
+    if builtins.any(kind is float or kind is complex or not _is_whole(kind) for kind in kinds):
+        return native
+
+    def power(x1: Any, x2: Any) -> Any:
+        known = x2
+        if isinstance(x2, backend.tensor_types):
+            at_hand = not backend.is_traced(x2) and backend.device_of(x2).startswith("cpu")
+            known = backend.to_numpy(x2) if at_hand else 0
+        if np.less(known, 0).any():
+            raise ValueError(
+                "power: x2: expected exponents of 0 or more for integers; got a negative one. "
+                "Cast x1 to a float dtype first."
+            )
+        return native(x1, x2)
+
+    return power
+
+
+def _is_whole(kind: Any) -> bool:
+    return kind in (int, bool) or dtypes.is_int(kind) or dtypes.is_bool(kind)
 
 
 def _one_less(exponent: Any) -> Any:
@@ -1163,7 +1189,14 @@ cumsum.vjp(lambda g, axis: flip(cumsum(flip(g, axis), axis), axis))
 # ----------------------------------------------------------------------------------------- products
 
 
-@primitive()
+def _product(kinds: Sequence[spec.Kind]) -> spec.Settled:
+    """The common dtype; of two tensors of int8 int32, in which sums of products have room."""
+    if builtins.all(kind == "int8" for kind in kinds):
+        return ["int32", "int32"], "int32"
+    return spec.elementwise(kinds)
+
+
+@primitive(_product)
 def matmul(x1: Tensor, x2: Tensor) -> Tensor:
     """Matrix product over the last two axes, leading axes broadcast; a vector is a row (left) or a column (right)."""
     a, b = x1.shape, x2.shape

@@ -335,6 +335,12 @@ CASES = [
     ),
     case("matmul", ints(2, 3), ints(3, 2, dtype="int8"), reference="x1 @ x2"),
     case("matmul", bools(2, 3), bools(3, 2), reference="x1 @ x2"),
+    case(
+        "matmul",
+        ints(2, 3, dtype="int8", low=-128, high=128),
+        ints(3, 2, dtype="int8", low=-128, high=128),
+        reference="x1.astype('int32') @ x2.astype('int32')",
+    ),
     case("matmul", array(2, 2, dtype="complex64"), array(2, 2), reference="x1 @ x2"),
 ]
 
@@ -411,6 +417,15 @@ BAD = [
     ),
     bad("sum", array(2, 3), (0, -2), error=AxisError, match="names an axis twice"),
     bad("matmul", array(2, 3), array(2, 3), error=ShapeError, match="do not match"),
+    bad("power", ints(3), -1, error=ValueError, match="power: x2: expected exponents of 0 or more"),
+    bad(
+        "power",
+        2,
+        ints(values=[3, -1]),
+        error=ValueError,
+        match="power: x2: expected exponents of 0 or more",
+        label="of a number",
+    ),
     bad(
         "matmul", array(), array(3), error=ShapeError, match="expected at least one dimension each"
     ),
