@@ -35,6 +35,9 @@ def natives(backend: Any, x: Any) -> dict[str, tuple[Callable[[], Any], Callable
     is_torch = backend.name == "torch"
     v = polynet.Variable(x)
     summed = (lambda: native.sum(x, 0)) if not is_torch else (lambda: native.sum(x, dim=0))
+    at = ops.convert_to_tensor(np.array([1, 2], "int32"))
+    own = at.long() if is_torch else at
+    above = (lambda: native.clamp_min(x, 0.5)) if is_torch else (lambda: native.maximum(x, 0.5))
     return {
         "add(x, x)": (lambda: native.add(x, x), lambda: ops.add(x, x)),
         "add(x, 1.0)": (lambda: native.add(x, 1.0), lambda: ops.add(x, 1.0)),
@@ -42,6 +45,15 @@ def natives(backend: Any, x: Any) -> dict[str, tuple[Callable[[], Any], Callable
         "matmul(x, x)": (lambda: native.matmul(x, x), lambda: ops.matmul(x, x)),
         "sum(x, 0)": (summed, lambda: ops.sum(x, 0)),
         "reshape(x, (2, 8))": (lambda: native.reshape(x, (2, 8)), lambda: ops.reshape(x, (2, 8))),
+        "maximum(x, 0.5)": (above, lambda: ops.maximum(x, 0.5)),
+        "sign(x)": (lambda: native.sign(x), lambda: ops.sign(x)),
+        "argmax(x, 0)": (lambda: native.argmax(x, 0), lambda: ops.argmax(x, 0)),
+        "full((4, 4), 1.0)": (
+            lambda: native.full((4, 4), 1.0, dtype=x.dtype),
+            lambda: ops.full((4, 4), 1.0),
+        ),
+        "x[0]": (lambda: x[0], lambda: ops.get_item(x, 0)),
+        "x[indices]": (lambda: x[own], lambda: ops.get_item(x, at)),
         "add(x, variable)": (lambda: native.add(x, v._value), lambda: ops.add(x, v)),
     }
 
