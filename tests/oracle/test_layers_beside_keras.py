@@ -53,6 +53,8 @@ def prepared(row, **kwargs):
     if not layer.built or not layer.weights:
         layer(*args, **{**kwargs, **({"training": False} if "training" in kwargs else {})})
     layer.set_weights(weight_values(layer))
+    if hasattr(layer, "finalize_state"):  # Keras looks at these weights only here
+        layer.finalize_state()
     for tensor, mask in zip(tensors, row.masks or (), strict=False):
         if mask is not None:
             set_keras_mask(tensor, keras.ops.convert_to_tensor(mask))
