@@ -16,9 +16,6 @@ import numpy as np
 from polynet.op import OPS
 from polynet.ops.sorting import TopK, check_top_k
 
-_LIMITS = {4: 88.0, 8: 709.0}
-"""What ``exp`` may be given before it overflows, by the bytes of a float."""
-
 
 def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function`` for arrays with axes and elements: in float32 for shorter floats, the op's body for no floats."""
@@ -38,9 +35,9 @@ class Neural:
     """Activations, top_k and correlation."""
 
     @_of_arrays
+    @np.errstate(over="ignore")  # of infinity the result is 0
     def sigmoid(self, x: Any) -> Any:
         y = np.negative(x)
-        np.minimum(y, _LIMITS[x.dtype.itemsize], out=y)
         np.exp(y, out=y)
         y += 1.0
         return np.divide(1.0, y, out=y)
