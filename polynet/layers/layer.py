@@ -11,21 +11,17 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-import sys
-import threading
-import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
-
-import numpy as np
 
 from polynet import configurable, dtype_policies, dtypes, errors, masking, plugins, tree
 from polynet.backend import get_uid
-from polynet.configurable import Configurable, snake_case
+from polynet.configurable import snake_case
+from polynet.layers.calls import autocast, building, calls
 from polynet.layers.input_spec import check
+from polynet.layers.within import Within
 from polynet.op import OPS, from_host
 from polynet.ops.core import convert_to_tensor
-from polynet.random.seed_generator import SeedGenerator
 from polynet.spec import abstract, concrete, is_abstract, is_stand_in
 from polynet.symbolic import (
     KerasTensor,
@@ -38,43 +34,12 @@ from polynet.symbolic import (
 from polynet.tensor import Traced
 from polynet.values import as_value, dtype_of, kind_of
 from polynet.variable import (
-    Observer,
     StatelessScope,
     Variable,
     _name_scopes,
     start_observing,
     stop_observing,
 )
-
-# ------------------------------------------------------------------------------------------ the call
-
-
-class _Calls(threading.local):
-    """What is going on in this thread: which layers are being called or built, and how."""
-
-    def __init__(self) -> None:
-        self.depth = 0
-        self.training: bool | None = None
-        self.layers: list[Layer] = []
-        self.compute_dtype: str | None = None
-        self.losses: weakref.WeakKeyDictionary[Layer, list[Any]] = weakref.WeakKeyDictionary()
-
-
-_calls = _Calls()
-_building = threading.RLock()
-
-
-class _Autocast(Observer):
-    """Lets variables be read in the compute dtype of the layer that is being called."""
-
-    def read(self, variable: Variable, value: Any) -> Any:
-        dtype = _calls.compute_dtype
-        if dtype is None or dtype == variable.dtype or not variable.autocast:
-            return value
-        return OPS["cast"].call(value, dtype) if dtypes.is_float(variable.dtype) else value
-
-
-_autocast = _Autocast()
 
 
 class _Signature:
@@ -105,7 +70,7 @@ class _Signature:
         self.builds = cls.build is not Layer.build
 
 
-class Layer(Configurable):
+class Layer(Within):
     """Weights and a computation; the base of every layer and model.
 
     Args:
@@ -287,7 +252,8 @@ class Layer(Configurable):
         return result
 
     def _accept(self, x: Any) -> None:
-        if isinstance(x, plugins.current().tensor_types):
+        kinds: Any = plugins.current().tensor_types
+        if isinstance(x, kinds):
             self._accepted.add((x.__class__, x.dtype, x.shape))
 
     def _run(
@@ -295,7 +261,6 @@ class Layer(Configurable):
     ) -> Any:
         """``call``, with ``training`` passed down, variables cast, and the outputs' losses and masks."""
         signature = self._signature
-        calls = _calls
         outer_training, outer_dtype = calls.training, calls.compute_dtype
         training = outer_training
         if kwargs and "training" in kwargs:
@@ -319,7 +284,7 @@ class Layer(Configurable):
             calls.compute_dtype = self._compute_dtype
         calls.layers.append(self)
         if observe:
-            start_observing(_autocast)
+            start_observing(autocast)
         try:
             outputs = self.call(*args, **kwargs)
         except errors.PolynetError as error:
@@ -330,7 +295,7 @@ class Layer(Configurable):
             raise named.with_traceback(error.__traceback__) from error.__cause__
         finally:
             if observe:
-                stop_observing(_autocast)
+                stop_observing(autocast)
             calls.layers.pop()
             calls.compute_dtype = outer_dtype
             calls.training = outer_training
@@ -430,7 +395,11 @@ class Layer(Configurable):
         if len(flat) > 1 and len(flat_masks) == 1 and not self._signature.makes_mask:
             return
         for output, mask in zip(flat, flat_masks, strict=False):
-            if mask is not None and getattr(output, "shape", ()) and masking.get_mask(output) is None:
+            if (
+                mask is not None
+                and getattr(output, "shape", None)
+                and masking.get_mask(output) is None
+            ):
                 masking.set_mask(output, mask)
 
     # -------------------------------------------------------------------------------- building
@@ -438,6 +407,7 @@ class Layer(Configurable):
     def _build_for(self, tensors: dict[str, Any]) -> None:
         """Build from the arguments of the first call."""
         signature = self._signature
+        self.__dict__["_built_for"] = {"call": tree.map_structure(_described_symbol, tensors)}
         if not signature.builds:
             # what is within builds itself when it is called
             self._begin_path()
@@ -464,7 +434,7 @@ class Layer(Configurable):
     def _begin_path(self) -> None:
         """Settle the path, from the layers around this one."""
         if self._path is None:
-            around = _calls.layers[-1]._path if _calls.layers else "/".join(_name_scopes.get())
+            around = calls.layers[-1]._path if calls.layers else "/".join(_name_scopes.get())
             self._path = f"{around}/{self.name}" if around else self.name
             if isinstance(self._policy, dtype_policies.DTypePolicyMap):
                 self._compute_dtype = self.compute_dtype
@@ -570,150 +540,11 @@ class Layer(Configurable):
             name=name,
         )
 
-    # -------------------------------------------------------------------------------- what is within
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Variable) and all(known is not value for known in self._own):
-            self._own.append(value)
-        object.__setattr__(self, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        gone = self.__dict__.get(name)
-        if isinstance(gone, Variable):
-            self.__dict__["_own"] = [known for known in self._own if known is not gone]
-        object.__delattr__(self, name)
-
-    def _attributes(self, *kinds: type) -> list[Any]:
-        """The attributes of these types, those in lists and dicts among them, in the order in which they were set."""
-        found: list[Any] = []
-        seen: set[int] = {id(self)}
-        for name, value in self.__dict__.items():
-            if name not in _BOOKKEEPING:
-                _collect(value, kinds, found, seen)
-        return found
-
-    @property
-    def _layers(self) -> list[Layer]:
-        """The layers that are attributes of this one."""
-        return self._attributes(Layer)
-
-    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
-        """This layer and those within it, each once."""
-        found: list[Layer] = []
-        seen: set[int] = set()
-        stack: list[Layer] = [self] if include_self else [*reversed(self._layers)]
-        while stack:
-            layer = stack.pop()
-            if id(layer) in seen:
-                continue
-            seen.add(id(layer))
-            found.append(layer)
-            if recursive or layer is self:
-                stack.extend(reversed(layer._layers))
-        return found
-
-    def _all_variables(self, seeds: bool) -> list[Variable]:
-        found: list[Variable] = []
-        seen: set[int] = set()
-        for layer in self._flatten_layers():
-            own = [*layer._own, *layer._attributes(Variable)]
-            own.sort(
-                key=lambda variable: not variable.created_trainable
-            )
-            if seeds:
-                own += [generator.state for generator in layer._attributes(SeedGenerator)]
-            for variable in own:
-                if id(variable) not in seen:
-                    seen.add(id(variable))
-                    found.append(variable)
-        return found
-
-    @property
-    def variables(self) -> list[Variable]:
-        """Every variable, the states of seed generators among them."""
-        return self._all_variables(seeds=True)
-
-    @property
-    def weights(self) -> list[Variable]:
-        """Every variable but the states of seed generators: of each layer the trainable ones first."""
-        return self._all_variables(seeds=False)
-
-    def _freeze(self) -> None:
-        """Remember what the lists of variables hold, while training steps run and nothing is added."""
-        variables = self.trainable_variables
-        self.__dict__["_frozen"] = (
-            variables,
-            [variable for variable in variables if variable.regularizer is not None],
-        )
-
-    def _thaw(self) -> None:
-        """Look for variables anew whenever they are asked for."""
-        self.__dict__.pop("_frozen", None)
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The variables that training changes."""
-        if "_frozen" in self.__dict__:
-            return [*self.__dict__["_frozen"][0]]
-        return (
-            [variable for variable in self.variables if variable.trainable]
-            if self.trainable
-            else []
-        )
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The variables that training does not change by gradients."""
-        if not self.trainable:
-            return self.variables
-        return [variable for variable in self.variables if not variable.trainable]
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [weight for weight in self.weights if weight.trainable] if self.trainable else []
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training does not change by gradients."""
-        if not self.trainable:
-            return self.weights
-        return [weight for weight in self.weights if not weight.trainable]
-
-    @property
-    def trainable(self) -> bool:
-        """Are the weights to be trained? Setting it sets that of every layer within."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        value = bool(value)
-        for layer in self._flatten_layers():
-            layer.__dict__["_trainable"] = value
-            for variable in layer._own:
-                variable.trainable = value and variable.created_trainable
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The metrics of this layer and of those within."""
-        page = sys.modules.get("polynet.metrics.metric")
-        if page is None:
-            return []
-        found: list[Any] = []
-        for layer in self._flatten_layers():
-            found += [m for m in layer._attributes(page.Metric) if m not in found]
-        return found
-
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        """The variables of ``metrics``."""
-        return [variable for metric in self.metrics for variable in metric.variables]
-
     # -------------------------------------------------------------------------------- losses
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to what training makes small; call it from ``call``, or give a list."""
-        losses = _calls.losses.setdefault(self, [])
+        losses = calls.losses.setdefault(self, [])
         for one in tree.flatten(loss):
             if len(one.shape) != 0:
                 raise errors.ShapeError(
@@ -726,9 +557,9 @@ class Layer(Configurable):
     def losses(self) -> list[Any]:
         """The losses that the last call added, and those of the weights' regularizers."""
         found: list[Any] = []
-        if _calls.losses:
+        if calls.losses:
             for layer in self._flatten_layers():
-                found += _calls.losses.get(layer, ())
+                found += calls.losses.get(layer, ())
         frozen = self.__dict__.get("_frozen")
         for variable in self.trainable_variables if frozen is None else frozen[1]:
             if variable.regularizer is not None:
@@ -736,10 +567,10 @@ class Layer(Configurable):
         return found
 
     def _clear_losses(self) -> None:
-        if not _calls.losses:
+        if not calls.losses:
             return
         for layer in self._flatten_layers():
-            _calls.losses.pop(layer, None)
+            calls.losses.pop(layer, None)
 
     # -------------------------------------------------------------------------------- shapes
 
@@ -828,56 +659,7 @@ class Layer(Configurable):
             )
         return self._nodes[0]
 
-    # -------------------------------------------------------------------------------- values
-
-    def count_params(self) -> int:
-        """The number of values in all weights."""
-        if not self.built:
-            raise ValueError(
-                f"{self._title()}: count_params: the layer has no weights yet. Call it, or build(input_shape), first."
-            )
-        return sum(int(np.prod(weight.shape)) for weight in self.weights)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The values of ``weights``, as NumPy arrays."""
-        return [weight.numpy() for weight in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Assign all weights; either all are assigned or none."""
-        own = self.weights
-        if len(own) != len(weights):
-            raise ValueError(
-                f"{self._title()}: set_weights: expected {len(own)} arrays; got {len(weights)}."
-            )
-        for variable, value in zip(own, weights, strict=True):
-            if tuple(np.shape(value)) != variable.shape:
-                raise errors.ShapeError(
-                    f"{self._title()}: set_weights: weight {variable.path!r} has shape {variable.shape}; "
-                    f"got a value of shape {tuple(np.shape(value))}."
-                )
-        for variable, value in zip(own, weights, strict=True):
-            variable.assign(value)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Put the values of this layer's own weights into ``store``, under ``"0"``, ``"1"``, ..."""
-        for number, variable in enumerate(self._sorted_own()):
-            store[str(number)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Take the values of this layer's own weights from what ``save_own_variables`` filled."""
-        own = self._sorted_own()
-        if len(store) != len(own):
-            raise ValueError(
-                f"{self._title()}: expected {len(own)} weights; the file has {len(store)}."
-                + ("" if self.built else " The layer is not built yet.")
-            )
-        for number, variable in enumerate(own):
-            variable.assign(store[str(number)])
-
-    def _sorted_own(self) -> list[Variable]:
-        own = [*self._own]
-        own.sort(key=lambda variable: not variable.created_trainable)
-        return own
+    # -------------------------------------------------------------------------------- without state
 
     def stateless_call(
         self,
@@ -980,22 +762,6 @@ _OF_THIS_ONE = frozenset({"_compiled", "_frozen", "_nodes", "_output_shapes", "_
 
 _ONLY_TRAINING = {"training"}
 
-_BOOKKEEPING = frozenset(
-    {
-        "_accepted",
-        "_compiled",
-        "_constructed_with",
-        "_frozen",
-        "_graph",
-        "_nodes",
-        "_own",
-        "_output_shapes",
-        "_policy",
-        "_uncompiled",
-    }
-)
-"""Attributes in which no layers or variables are looked for."""
-
 Layer._signature = _Signature(Layer)
 
 
@@ -1005,20 +771,6 @@ def _automatic_name(cls: type) -> str:
     return prefix if number == 1 else f"{prefix}_{number - 1}"
 
 
-def _collect(value: Any, kinds: tuple[type, ...], found: list[Any], seen: set[int]) -> None:
-    """Add the objects of these types in ``value``, and in its lists and dicts, to ``found``."""
-    if isinstance(value, kinds):
-        if id(value) not in seen:
-            seen.add(id(value))
-            found.append(value)
-    elif isinstance(value, list | tuple | dict | set | frozenset):
-        if id(value) in seen:
-            return
-        seen.add(id(value))
-        for entry in value.values() if isinstance(value, dict) else value:
-            _collect(entry, kinds, found, seen)
-
-
 def _building_once(build: Callable[..., None]) -> Callable[..., None]:
     """``build`` under the layer's path; if it fails, the layer is as before."""
 
@@ -1026,19 +778,20 @@ def _building_once(build: Callable[..., None]) -> Callable[..., None]:
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
         if "name" not in self.__dict__:
             raise self._not_initialized()
-        if _calls.layers and _calls.layers[-1] is self and self.__dict__.get("_in_build"):
+        if calls.layers and calls.layers[-1] is self and self.__dict__.get("_in_build"):
             build(self, *args, **kwargs)  # by super().build(...)
             return
-        with _building:
+        with building:
             if self.built:
                 return
             self._begin_path()
             assert self._path is not None
             before = {**self.__dict__, "_own": [*self._own]}
             token = _name_scopes.set(tuple(self._path.split("/")))
-            _calls.layers.append(self)
+            calls.layers.append(self)
             self.__dict__["_in_build"] = True
             try:
+                self.__dict__.setdefault("_built_for", {"build": [*args, *kwargs.values()]})
                 with concrete():
                     build(self, *args, **kwargs)
             except BaseException as error:
@@ -1055,7 +808,7 @@ def _building_once(build: Callable[..., None]) -> Callable[..., None]:
                 raise
             finally:
                 self.__dict__.pop("_in_build", None)
-                _calls.layers.pop()
+                calls.layers.pop()
                 _name_scopes.reset(token)
             self.built = True
 
@@ -1076,10 +829,3 @@ def _masks_of(value: Any) -> Any:
     """The masks of a tree of tensors, or ``None`` when none of them has one."""
     masks = tree.map_structure(masking.get_mask, value)
     return masks if any(mask is not None for mask in tree.flatten(masks)) else None
-
-
-def layers_of(structure: Any) -> Iterator[Layer]:
-    """The layers in a tree."""
-    found: list[Any] = []
-    _collect(structure, (Layer,), found, set())
-    return iter(found)

@@ -14,7 +14,8 @@ from polynet import configurable, errors, graph, masking, ops, tree
 from polynet.graph import Function
 from polynet.layers.core import InputLayer
 from polynet.layers.input_spec import InputSpec
-from polynet.layers.layer import Layer, layers_of
+from polynet.layers.layer import Layer
+from polynet.layers.within import layers_of
 from polynet.symbolic import KerasTensor
 from polynet.training.trainer import Trainer
 from polynet.values import dtype_of, shape_of

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from polynet import spec
 from polynet.op import op
-from polynet.ops.elementwise import isfinite
-from polynet.ops.primitives import cast, stack
+from polynet.ops.primitives import cast, isfinite, stack
 from polynet.ops.primitives import sum as total
 from polynet.tensor import Tensor
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from polynet import spec
 from polynet.op import op
 from polynet.ops.elementwise import square
+from polynet.ops.finite import finite_each
 from polynet.ops.manipulation import expand_dims, swapaxes
 from polynet.ops.primitives import (
     absolute,
@@ -557,4 +558,4 @@ def clip_global_norm(gradients: Sequence[Tensor], limit: float) -> list[Tensor]:
 @op(dtypes=spec.each)
 def all_finite(gradients: Sequence[Tensor]) -> Tensor:
     """Is every entry of every gradient finite?"""
-    return all_of(stack([all_of(isfinite(g)) for g in gradients]))
+    return all_of(finite_each(gradients))

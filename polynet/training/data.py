@@ -448,7 +448,7 @@ class Reader:
         for leaf in leaves:
             if leaf is None:
                 continue
-            if leaf.dtype.__class__.__module__.startswith("numpy") and leaf.dtype.kind in "OSUTMm":
+            if getattr(leaf.dtype, "kind", "f") in "OSUTMm":
                 raise columns.kind_error(
                     f"{self.what}: x: batch {number} of the {self.source}", leaf
                 )

@@ -1,5 +1,4 @@
-"""A fence around ``fit``, ``evaluate`` and ``predict``: whatever leaves them, an interrupt at any moment included,
-leaves no scope open behind it.
+"""A fence around ``fit``, ``evaluate`` and ``predict``: no scope stays open behind them, whatever leaves them.
 
 A ``with`` block cannot promise that: Ctrl-C may arrive after a scope was opened and before its block was entered, or
 while it is being closed.  So the scopes that are open are noted before, and restored after.
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from polynet import spec, variable
-from polynet.layers.layer import _calls
+from polynet.layers.calls import calls
 from polynet.plugins import state
 
 
@@ -23,8 +22,8 @@ def fenced() -> Iterator[None]:
     observers = variable._observers.get()
     names = variable._name_scopes.get()
     abstract = spec._abstract.get()
-    depth, training, dtype = _calls.depth, _calls.training, _calls.compute_dtype
-    around = list(_calls.layers)
+    depth, training, dtype = calls.depth, calls.training, calls.compute_dtype
+    around = list(calls.layers)
     try:
         # what is not finite is the guard's business (finite.py), and other libraries say nothing of it either
         with np.errstate(all="ignore"):
@@ -38,7 +37,7 @@ def fenced() -> Iterator[None]:
         if spec._abstract.get() != abstract:
             spec._abstract.set(abstract)
         variable._name_scopes.set(names)
-        _calls.depth, _calls.training, _calls.compute_dtype = depth, training, dtype
-        _calls.layers[:] = around
+        calls.depth, calls.training, calls.compute_dtype = depth, training, dtype
+        calls.layers[:] = around
         if depth == 0:
-            _calls.losses.clear()
+            calls.losses.clear()
