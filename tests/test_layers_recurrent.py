@@ -83,6 +83,23 @@ ROWS = [
     Row("TimeDistributed", X, within={"layer": ("Dense", {"units": 5})}, open=(1,)),
     Row("TimeDistributed", X, within={"layer": ("Dense", {"units": 5})}, masks=[STEPS]),
     Row("TimeDistributed", (2, 3, 4, 2), within={"layer": ("LSTM", {"units": 5})}),
+    Row("ConvLSTM1D", (2, 3, 6, 2), {"filters": 3, "kernel_size": 3}),
+    Row(
+        "ConvLSTM1D",
+        (2, 4, 2, 6),
+        {"filters": 3, "kernel_size": 2, "data_format": "channels_first", **ALL},
+    ),
+    Row(
+        "ConvLSTM2D",
+        (2, 3, 5, 6, 2),
+        {"filters": 3, "kernel_size": (3, 2), "strides": 2, "padding": "same", **ALL},
+    ),
+    Row(
+        "ConvLSTM2D",
+        (2, 3, 5, 6, 2),
+        {"filters": 3, "kernel_size": 2, "dilation_rate": 2, "go_backwards": True},
+    ),
+    Row("ConvLSTM3D", (1, 2, 4, 3, 4, 2), {"filters": 2, "kernel_size": 2, "use_bias": False}),
 ]
 
 

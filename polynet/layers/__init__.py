@@ -135,6 +135,7 @@ from polynet.layers.recurrent import (
     StackedRNNCells,
     TimeDistributed,
 )
+from polynet.layers.recurrent_convolution import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from polynet.layers.reshaping import (
     Cropping1D,
     Cropping2D,
@@ -190,6 +191,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

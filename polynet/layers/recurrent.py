@@ -33,7 +33,7 @@ from polynet.variable import Variable, name_scope
 # -------------------------------------------------------------------------------------------- cells
 
 
-class _Cell(Layer):
+class RecurrentCell(Layer):
     """What the cells of polynet share: weights side by side for each gate, and dropout of inputs and states."""
 
     gates: int
@@ -163,11 +163,12 @@ def _gates(x: Any, number: int) -> list[Any]:
     return [x[..., i * units : (i + 1) * units] for i in range(number)]
 
 
-def _apply(activation: Any, x: Any) -> Any:
+def activated(activation: Any, x: Any) -> Any:
+    """``activation(x)``, or ``x`` itself without one."""
     return x if activation is None else activation(x)
 
 
-class SimpleRNNCell(_Cell):
+class SimpleRNNCell(RecurrentCell):
     """One step of a simple recurrent network: ``activation(inputs @ kernel + state @ recurrent_kernel + bias)``.
 
     Args:
@@ -220,11 +221,13 @@ class SimpleRNNCell(_Cell):
         z = self._product(sequence, self.kernel, of_input)
         if self.bias is not None:
             z = z + self.bias
-        output = _apply(self.activation, z + self._product(state, self.recurrent_kernel, of_state))
+        output = activated(
+            self.activation, z + self._product(state, self.recurrent_kernel, of_state)
+        )
         return output, [output] if tree.is_nested(states) else output
 
 
-class GRUCell(_Cell):
+class GRUCell(RecurrentCell):
     """One step of a gated recurrent unit.
 
     Args:
@@ -295,7 +298,7 @@ class GRUCell(_Cell):
             if recurrent_bias is not None:
                 product = product + recurrent_bias
             update, reset, inner = _gates(product, 3)
-            update, reset = _apply(gate, to_update + update), _apply(gate, to_reset + reset)
+            update, reset = activated(gate, to_update + update), activated(gate, to_reset + reset)
             candidate = candidate + reset * inner
         else:
             both, last = 2 * self.units, state
@@ -306,13 +309,13 @@ class GRUCell(_Cell):
                 last = state * of_state
             kernel = self.recurrent_kernel
             update, reset = _gates(self._product(state, kernel[:, :both], factors), 2)
-            update, reset = _apply(gate, to_update + update), _apply(gate, to_reset + reset)
+            update, reset = activated(gate, to_update + update), activated(gate, to_reset + reset)
             candidate = candidate + ops.matmul(reset * last, kernel[:, both:])
-        output = update * state + (1 - update) * _apply(self.activation, candidate)
+        output = update * state + (1 - update) * activated(self.activation, candidate)
         return output, [output] if tree.is_nested(states) else output
 
 
-class LSTMCell(_Cell):
+class LSTMCell(RecurrentCell):
     """One step of a long short-term memory.
 
     Args:
@@ -365,7 +368,7 @@ class LSTMCell(_Cell):
     def _bias_initializer(self) -> Any:
         if not self.unit_forget_bias:
             return self.bias_initializer
-        return _forget_bias(self.bias_initializer, self.units)
+        return forget_bias(self.bias_initializer, self.units)
 
     def call(
         self, inputs: Any, states: Any, training: bool = False, dropped: Any = None
@@ -378,12 +381,12 @@ class LSTMCell(_Cell):
             z = z + self.bias
         i, f, a, o = _gates(z, 4)
         gate = self.recurrent_activation
-        c = _apply(gate, f) * c + _apply(gate, i) * _apply(self.activation, a)
-        h = _apply(gate, o) * _apply(self.activation, c)
+        c = activated(gate, f) * c + activated(gate, i) * activated(self.activation, a)
+        h = activated(gate, o) * activated(self.activation, c)
         return h, [h, c]
 
 
-def _forget_bias(initializer: Callable[..., Any], units: int) -> Callable[..., Any]:
+def forget_bias(initializer: Callable[..., Any], units: int) -> Callable[..., Any]:
     """An initializer of the bias of an LSTM, 1 for the forget gate."""
 
     def initialize(shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
@@ -590,6 +593,9 @@ class RNN(Layer):
         state = _initial_state(self.cell, batch_size, self.compute_dtype)
         return list(state) if tree.is_nested(state) else [state]
 
+    def _zeros(self, sequences: Any) -> list[Any]:
+        return self.get_initial_state(sequences.shape[0])
+
     def reset_state(self) -> None:
         """Begin with zeros again, after ``stateful`` calls."""
         if self.states is not None:
@@ -603,7 +609,7 @@ class RNN(Layer):
     def _first_states(self, sequences: Any, initial_state: Any) -> Any:
         """The states to begin with, in the compute dtype of the cell."""
         if initial_state is None and not self.stateful:
-            return self.get_initial_state(sequences.shape[0])
+            return self._zeros(sequences)
         if initial_state is None:
             batch = tree.flatten(self.states)[0].shape[0]
             if sequences.shape[0] != batch:
@@ -667,7 +673,7 @@ class RNN(Layer):
         return [mask] + [None] * len(self.state_size) if self.return_state else mask
 
 
-def _of_cell(name: str) -> Any:
+def of_cell(name: str) -> Any:
     """A property of a layer that its cell has."""
 
     def read(self: Any) -> Any:
@@ -694,24 +700,24 @@ def _name_of(activation: Any) -> str | None:
 class _Whole(RNN):
     """A layer whose whole loop is an op, unless states are dropped or an activation is unusual."""
 
-    units = _of_cell("units")
-    activation = _of_cell("activation")
-    use_bias = _of_cell("use_bias")
-    kernel_initializer = _of_cell("kernel_initializer")
-    recurrent_initializer = _of_cell("recurrent_initializer")
-    bias_initializer = _of_cell("bias_initializer")
-    kernel_regularizer = _of_cell("kernel_regularizer")
-    recurrent_regularizer = _of_cell("recurrent_regularizer")
-    bias_regularizer = _of_cell("bias_regularizer")
-    kernel_constraint = _of_cell("kernel_constraint")
-    recurrent_constraint = _of_cell("recurrent_constraint")
-    bias_constraint = _of_cell("bias_constraint")
-    dropout = _of_cell("dropout")
-    recurrent_dropout = _of_cell("recurrent_dropout")
-    seed = _of_cell("seed")
+    units = of_cell("units")
+    activation = of_cell("activation")
+    use_bias = of_cell("use_bias")
+    kernel_initializer = of_cell("kernel_initializer")
+    recurrent_initializer = of_cell("recurrent_initializer")
+    bias_initializer = of_cell("bias_initializer")
+    kernel_regularizer = of_cell("kernel_regularizer")
+    recurrent_regularizer = of_cell("recurrent_regularizer")
+    bias_regularizer = of_cell("bias_regularizer")
+    kernel_constraint = of_cell("kernel_constraint")
+    recurrent_constraint = of_cell("recurrent_constraint")
+    bias_constraint = of_cell("bias_constraint")
+    dropout = of_cell("dropout")
+    recurrent_dropout = of_cell("recurrent_dropout")
+    seed = of_cell("seed")
     _activations: tuple[str, ...] = ("activation", "recurrent_activation")
 
-    def __init__(self, cell: _Cell, **kwargs: Any) -> None:
+    def __init__(self, cell: RecurrentCell, **kwargs: Any) -> None:
         super().__init__(cell, **kwargs)
         self.input_spec = InputSpec(ndim=3)
 
@@ -748,18 +754,19 @@ class _Whole(RNN):
         raise NotImplementedError
 
 
-def _given(names: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+def given(names: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Some of the arguments."""
     return {name: arguments[name] for name in names}
 
 
-_CELL_ARGUMENTS = (
+CELL_ARGUMENTS = (
     *("units", "activation", "use_bias"),
     *("kernel_initializer", "recurrent_initializer", "bias_initializer"),
     *("kernel_regularizer", "recurrent_regularizer", "bias_regularizer"),
     *("kernel_constraint", "recurrent_constraint", "bias_constraint"),
     *("dropout", "recurrent_dropout", "seed"),
 )
-_LOOP_ARGUMENTS = (
+LOOP_ARGUMENTS = (
     *("return_sequences", "return_state", "go_backwards", "stateful", "unroll"),
     "activity_regularizer",
 )
@@ -768,7 +775,7 @@ _LOOP_ARGUMENTS = (
 def _cell_kwargs(names: Sequence[str], arguments: dict[str, Any], name: str) -> dict[str, Any]:
     """What a layer hands to its cell."""
     kwargs = arguments["kwargs"]
-    found = {**_given((*_CELL_ARGUMENTS, *names), arguments), "name": name}
+    found = {**given((*CELL_ARGUMENTS, *names), arguments), "name": name}
     found["dtype"], found["trainable"] = kwargs.get("dtype"), kwargs.get("trainable", True)
     return found
 
@@ -824,7 +831,7 @@ class SimpleRNN(_Whole):
     ) -> None:
         arguments = {**locals()}
         cell = SimpleRNNCell(**_cell_kwargs((), arguments, "simple_rnn_cell"))
-        super().__init__(cell, **_given(_LOOP_ARGUMENTS, arguments), **kwargs)
+        super().__init__(cell, **given(LOOP_ARGUMENTS, arguments), **kwargs)
 
     def _whole(self, *args: Any) -> Any:
         return recurrent.simple_rnn(*args)
@@ -855,8 +862,8 @@ class GRU(_Whole):
         (2, 5, 4)
     """
 
-    recurrent_activation = _of_cell("recurrent_activation")
-    reset_after = _of_cell("reset_after")
+    recurrent_activation = of_cell("recurrent_activation")
+    reset_after = of_cell("reset_after")
 
     def __init__(
         self,
@@ -889,7 +896,7 @@ class GRU(_Whole):
         arguments = {**locals(), "implementation": kwargs.pop("implementation", 2)}
         names = ("recurrent_activation", "reset_after", "implementation")
         cell = GRUCell(**_cell_kwargs(names, arguments, "gru_cell"))
-        super().__init__(cell, **_given(_LOOP_ARGUMENTS, arguments), **kwargs)
+        super().__init__(cell, **given(LOOP_ARGUMENTS, arguments), **kwargs)
         self.use_cudnn = _checked_cudnn(use_cudnn, self)
 
     def _more(self) -> tuple[Any, ...]:
@@ -925,8 +932,8 @@ class LSTM(_Whole):
         ((2, 4), (2, 4))
     """
 
-    recurrent_activation = _of_cell("recurrent_activation")
-    unit_forget_bias = _of_cell("unit_forget_bias")
+    recurrent_activation = of_cell("recurrent_activation")
+    unit_forget_bias = of_cell("unit_forget_bias")
 
     def __init__(
         self,
@@ -959,7 +966,7 @@ class LSTM(_Whole):
         arguments = {**locals(), "implementation": kwargs.pop("implementation", 2)}
         names = ("recurrent_activation", "unit_forget_bias", "implementation")
         cell = LSTMCell(**_cell_kwargs(names, arguments, "lstm_cell"))
-        super().__init__(cell, **_given(_LOOP_ARGUMENTS, arguments), **kwargs)
+        super().__init__(cell, **given(LOOP_ARGUMENTS, arguments), **kwargs)
         self.use_cudnn = _checked_cudnn(use_cudnn, self)
 
     def _whole(self, *args: Any) -> Any:
