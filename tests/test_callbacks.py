@@ -318,6 +318,7 @@ def stops_after(*values, name="val_loss", model=None, **kwargs):
         ([0.5, 0.4, 0.3, 0.2], {"baseline": 0.25, "patience": 2}, 4),
         ([0.5, 0.45, 0.44, 0.43], {"baseline": 0.25, "patience": 2}, 4),
         ([0.5, 0.6, 0.6], {"baseline": 0.25, "patience": 1}, 2),
+        ([0.5, 0.45, 0.44, 0.44, 0.44], {"baseline": 0.25, "patience": 2}, 4),
         ([0.5, 0.6, 0.7, 0.8, 0.9], {"start_from_epoch": 3}, 5),
         ([0.5, 0.6, float("nan"), 0.1], {"patience": 3}, 4),
         ([0.5, float("nan"), 0.4], {"patience": 2}, 3),
@@ -503,6 +504,8 @@ def test_the_learning_rate_is_reduced_on_a_plateau(capsys):
         "Epoch 7: val_loss got no better, so learning_rate is now 0.2.",
     ]
     assert rates(callbacks.ReduceLROnPlateau(patience=1), [0.5, 0.4, 0.3])[1] == 1.0
+    waiting = callbacks.ReduceLROnPlateau(factor=0.5, patience=1, cooldown=3)
+    assert rates(waiting, [0.5] * 8) == ([1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25], 0.125)
     small = [0.5, 0.49995, 0.4999]
     assert rates(callbacks.ReduceLROnPlateau(factor=0.5, patience=1), small)[1] == 0.25
     assert rates(callbacks.ReduceLROnPlateau(factor=0.5, patience=1, min_delta=0), small)[1] == 1.0

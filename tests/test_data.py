@@ -116,7 +116,9 @@ def test_an_epoch_can_begin_at_any_batch():
 def test_shuffling_batches_keeps_them_whole_and_the_smaller_one_last():
     data = open_data(X, Y, batch_size=3, shuffle="batch", seed=1)
     found = labels(data)
-    assert sorted(found[:3]) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]] and found[3] == [9]
+    for number in range(9):
+        *whole, last = labels(data, number)
+        assert sorted(whole) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]] and last == [9]
     assert {tuple(map(tuple, labels(data, n))) for n in range(9)} != {tuple(map(tuple, found))}
 
 
@@ -644,6 +646,25 @@ def test_a_worker_that_dies_is_an_error_within_seconds(kind):
     with pytest.raises(RuntimeError, match="PyDataset: a worker process died before batch"):
         list(open_data(kind(workers=2, use_multiprocessing=True)).epoch(0))
     assert time.monotonic() - start < 5
+
+
+class Slow(Numbers):
+    def __getitem__(self, index):
+        if index:
+            time.sleep(60)
+        return super().__getitem__(index)
+
+
+@forks
+def test_a_process_that_is_busy_is_ended_too():
+    import multiprocessing
+
+    epoch = open_data(Slow(workers=2, use_multiprocessing=True)).epoch(0)
+    next(epoch)
+    start = time.monotonic()
+    epoch.close()
+    assert time.monotonic() - start < 5
+    assert multiprocessing.active_children() == []
 
 
 @forks
