@@ -14,6 +14,12 @@ from polynet.layers.arguments import data_format as checked_format
 from polynet.layers.core import positive
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
+from polynet.ops.convolution import (
+    convolution,
+    convolution_transpose,
+    transposed_places,
+    window_padding,
+)
 
 
 class _Convolving(Layer):
@@ -83,7 +89,7 @@ class _Convolving(Layer):
         if self.padding != "valid":
             return
         last = self.data_format == "channels_last"
-        spatial = tuple(input_shape)[1:-1] if last else tuple(input_shape)[2:]
+        spatial = input_shape[1:-1] if last else input_shape[2:]
         for length, size, step in zip(spatial, self.kernel_size, self.dilation_rate, strict=True):
             if length is not None and length < (size - 1) * step + 1:
                 apart = f" with dilation_rate {self.dilation_rate}" if step > 1 else ""
@@ -96,6 +102,24 @@ class _Convolving(Layer):
         self.bias = self._add("bias", (filters,)) if self.use_bias else None
         last = self.data_format == "channels_last"
         self._bias_shape = None if last else (filters, *(1,) * self.rank)
+
+    def _spatial(self, inputs: Any) -> tuple[int, ...]:
+        shape = tuple(inputs.shape)
+        return shape[1:-1] if self.data_format == "channels_last" else shape[2:]
+
+    def _convolved(self, inputs: Any, kernel: Any, groups: int) -> Any:
+        """The convolution itself; the arguments were settled when the layer was made."""
+        window = (self.kernel_size, self.strides, self.dilation_rate)
+        pairs = window_padding(self.padding, self._spatial(inputs), *window, "a kernel")
+        return convolution(
+            inputs, kernel, self.strides, pairs, self.dilation_rate, groups, self.data_format
+        )
+
+    def _each_convolved(self, inputs: Any, kernel: Any) -> Any:
+        """That of each channel on its own."""
+        *size, found, multiplier = kernel.shape
+        wide = ops.reshape(kernel, (*size, 1, found * multiplier))
+        return self._convolved(inputs, wide, found)
 
     def _finished(self, outputs: Any) -> Any:
         """The outputs with bias and activation."""
@@ -163,10 +187,7 @@ class _Conv(_Convolving):
         self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
-        outputs = ops.conv(
-            inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate
-        )
-        return self._finished(outputs)
+        return self._finished(self._convolved(inputs, self.kernel, self.groups))
 
 
 class Conv1D(_Conv):
@@ -297,14 +318,18 @@ class _ConvTranspose(_Convolving):
         self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
-        outputs = ops.conv_transpose(
+        extra = self.output_padding or (None,) * self.rank
+        window = (self.kernel_size, self.strides, self.dilation_rate, extra)
+        start, size = transposed_places(self.padding, self._spatial(inputs), *window)
+        outputs = convolution_transpose(
             inputs,
             self.kernel,
             self.strides,
-            self.padding,
-            self.output_padding,
-            self.data_format,
+            start,
             self.dilation_rate,
+            1,
+            size,
+            self.data_format,
         )
         return self._finished(outputs)
 
@@ -455,10 +480,7 @@ class _DepthwiseConv(_Convolving):
         self._add_bias(found * self.depth_multiplier)
 
     def call(self, inputs: Any) -> Any:
-        outputs = ops.depthwise_conv(
-            inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate
-        )
-        return self._finished(outputs)
+        return self._finished(self._each_convolved(inputs, self.kernel))
 
 
 class DepthwiseConv1D(_DepthwiseConv):
@@ -553,15 +575,9 @@ class _SeparableConv(_Convolving):
         self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
-        outputs = ops.separable_conv(
-            inputs,
-            self.depthwise_kernel,
-            self.pointwise_kernel,
-            self.strides,
-            self.padding,
-            self.data_format,
-            self.dilation_rate,
-        )
+        deep = self._each_convolved(inputs, self.depthwise_kernel)
+        ones, none = (1,) * self.rank, ((0, 0),) * self.rank
+        outputs = convolution(deep, self.pointwise_kernel, ones, none, ones, 1, self.data_format)
         return self._finished(outputs)
 
 

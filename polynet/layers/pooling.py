@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from polynet import ops
@@ -9,6 +10,7 @@ from polynet.layers.arguments import data_format as checked_format
 from polynet.layers.arguments import one_of, per_axis
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
+from polynet.ops.convolution import window_max, window_padding, window_sum
 from polynet.values import dtype_of
 
 
@@ -37,14 +39,26 @@ class _Pooling(Layer):
         self.supports_masking = False
         self.built = True
 
+    def _pairs(self, inputs: Any) -> Any:
+        """The padding; the other arguments were settled when the layer was made."""
+        shape = tuple(inputs.shape)
+        spatial = shape[1:-1] if self.data_format == "channels_last" else shape[2:]
+        window = (self.pool_size, self.strides, (1,) * self.rank)
+        return window_padding(self.padding, spatial, *window, "a pool_size")
+
 
 class _MaxPooling(_Pooling):
     def call(self, inputs: Any) -> Any:
-        return ops.max_pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
+        pairs = self._pairs(inputs)
+        return window_max(inputs, self.pool_size, self.strides, pairs, self.data_format)
 
 
 class _AveragePooling(_Pooling):
     def call(self, inputs: Any) -> Any:
+        if self.padding == "valid":
+            pairs = self._pairs(inputs)
+            total = window_sum(inputs, self.pool_size, self.strides, pairs, self.data_format)
+            return ops.multiply(total, 1.0 / math.prod(self.pool_size))
         return ops.average_pool(
             inputs, self.pool_size, self.strides, self.padding, self.data_format
         )

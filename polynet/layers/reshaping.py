@@ -11,6 +11,7 @@ from polynet.layers.arguments import is_integer, one_of, pairs, per_axis
 from polynet.layers.core import positive
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
+from polynet.ops.primitives import pad_constant
 from polynet.spec import Spec, is_stand_in
 
 
@@ -246,7 +247,7 @@ class _ZeroPadding(_Moving):
         self._widths = (none, *self.padding, none) if last else (none, none, *self.padding)
 
     def call(self, inputs: Any) -> Any:
-        return ops.pad(inputs, self._widths)
+        return pad_constant(inputs, self._widths, 0)
 
 
 class ZeroPadding1D(_ZeroPadding):

@@ -132,6 +132,16 @@ def _check_fits(results: Numbers, spatial: Numbers, what: str) -> None:
         )
 
 
+@functools.lru_cache(4096)
+def window_padding(
+    padding: str, spatial: Numbers, size: Numbers, strides: Numbers, dilation: Numbers, what: str
+) -> Pairs:
+    """The padding of a window that moves over these spatial axes; an error if there is no place for it."""
+    pairs = _pairs(padding, spatial, size, strides, dilation)
+    _check_fits(_results(spatial, size, strides, pairs, dilation), spatial, f"{what} of {size}")
+    return pairs
+
+
 def _spatial(shape: Sequence[int], data_format: str) -> Numbers:
     """The lengths of the spatial axes."""
     return tuple(shape[1:-1] if data_format == "channels_last" else shape[2:])
@@ -212,8 +222,7 @@ def conv(
             f"kernel: {filters} filters (shape {tuple(kernel.shape)}) do not divide into the "
             f"{groups} groups that inputs with {given} channels make."
         )
-    pairs = _pairs(name, spatial, size, strides, dilation)
-    _check_fits(_results(spatial, size, strides, pairs, dilation), spatial, f"a kernel of {size}")
+    pairs = window_padding(name, spatial, size, strides, dilation, "a kernel")
     return convolution(inputs, kernel, strides, pairs, dilation, groups, data_format)
 
 
@@ -346,15 +355,24 @@ def conv_transpose(
             f"kernel: the last axis of shape {tuple(kernel.shape)} works on {kernel.shape[-1]} "
             f"channels, but inputs of shape {tuple(inputs.shape)} have {given} ({data_format})."
         )
-    spatial = _spatial(inputs.shape, data_format)
-    places = [
-        _place(name, length, window, stride, step, more)
-        for length, window, stride, step, more in zip(
-            spatial, kernel.shape[:-2], strides, dilation, extra, strict=True
-        )
-    ]
-    start, size = tuple(first for first, _ in places), tuple(length for _, length in places)
+    spatial, window = _spatial(inputs.shape, data_format), tuple(kernel.shape[:-2])
+    start, size = transposed_places(name, spatial, window, strides, dilation, tuple(extra))
     return convolution_transpose(inputs, kernel, strides, start, dilation, 1, size, data_format)
+
+
+@functools.lru_cache(4096)
+def transposed_places(
+    padding: str,
+    spatial: Numbers,
+    size: Numbers,
+    strides: Numbers,
+    dilation: Numbers,
+    extra: tuple[int | None, ...],
+) -> tuple[Numbers, Numbers]:
+    """Where a transposed convolution's result begins, and how long it is, along each spatial axis."""
+    axes = zip(spatial, size, strides, dilation, extra, strict=True)
+    places = [_place(padding, *axis) for axis in axes]
+    return tuple(first for first, _ in places), tuple(length for _, length in places)
 
 
 def _place(
@@ -615,8 +633,7 @@ def _pooling(
     steps = size if strides is None else _numbers(strides, rank, "strides")
     name = _known_padding(padding, ("valid", "same"))
     spatial, ones = _spatial(inputs.shape, data_format), (1,) * rank
-    pairs = _pairs(name, spatial, size, steps, ones)
-    _check_fits(_results(spatial, size, steps, pairs, ones), spatial, f"a pool_size of {size}")
+    pairs = window_padding(name, spatial, size, steps, ones, "a pool_size")
     return size, steps, pairs, data_format
 
 
