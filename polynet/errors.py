@@ -15,8 +15,10 @@ __all__ = [
     "BackendMismatchError",
     "ConfigError",
     "DTypeError",
+    "FileError",
     "LinAlgError",
     "NonFiniteError",
+    "OutOfRangeError",
     "PolynetError",
     "ShapeError",
     "closest",
@@ -98,11 +100,29 @@ class NonFiniteError(PolynetError, FloatingPointError):
     """
 
 
+class OutOfRangeError(PolynetError, ValueError, IndexError):
+    """A label or an index is beyond what it chooses from.
+
+    Example:
+        >>> issubclass(OutOfRangeError, IndexError)
+        True
+    """
+
+
 class ConfigError(PolynetError, ValueError):
     """A setting has a value that it cannot have, in a call, the environment, or the config file.
 
     Example:
         >>> issubclass(ConfigError, ValueError)
+        True
+    """
+
+
+class FileError(PolynetError, ValueError):
+    """A file is damaged, or is not what it says it is, or does not fit the model.
+
+    Example:
+        >>> issubclass(FileError, ValueError)
         True
     """
 

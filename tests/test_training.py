@@ -179,8 +179,8 @@ def test_several_outputs():
     mse, mae = (Y**2).mean(), np.abs(Y).mean()
     assert list(found) == ["loss", "a_loss", "b_loss", "b_mse"]
     assert [found[k] for k in found] == pytest.approx([mse + 0.5 * mae, mse, mae, mse], rel=1e-5)
-    with pytest.raises(ValueError, match="unknown output 'c'. Did you mean|unknown output 'c'"):
-        model.compile("sgd", {"c": "mse"})
+    model.compile("sgd", {"c": "mse"})
+    with pytest.raises(ValueError, match="unknown output 'c'"):
         model.fit(X, {"a": Y, "b": Y}, verbose=0)
 
 
@@ -364,7 +364,7 @@ def test_bad_input(call, kind, message):
 def test_before_compile():
     model = polynet.Sequential([polynet.Input((5,)), layers.Dense(1)])
     for call in (model.fit, model.evaluate, model.train_on_batch):
-        with pytest.raises(ValueError, match="the model is not compiled. Call compile"):
+        with pytest.raises(ValueError, match=r"the model is not compiled\. Call compile"):
             call(X, Y)
     assert model.predict(X, verbose=0).shape == (64, 1)
 
@@ -474,3 +474,30 @@ def test_models_that_are_dropped_are_freed():
         del model
     gc.collect()
     assert [ref() for ref in gone] == [None] * 3
+
+
+def test_labels_and_indices_out_of_range():
+    model = classifier()
+    for bad in (3, -1):
+        y = LABELS.copy()
+        y[50] = bad
+        with pytest.raises(
+            ValueError,
+            match=r"fit: y: labels of output '.*', which has 3 classes: expected integers",
+        ):
+            model.fit(X, y, verbose=0)
+    ignoring = classifier(
+        loss=polynet.losses.SparseCategoricalCrossentropy(ignore_class=-1), metrics=None
+    )
+    ignoring.fit(X, np.where(LABELS == 2, -1, LABELS), verbose=0)
+    embedding = layers.Embedding(4, 2, name="words")
+    text = "Embedding 'words': input: expected integers from 0 to 3; some of shape"
+    with pytest.raises(IndexError, match=text):
+        embedding(np.array([[0, 4]]))
+    model = polynet.Sequential(
+        [polynet.Input((2,), dtype="int32"), embedding, layers.Flatten(), layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    for call in (model.predict, lambda x, verbose: model.fit(x, np.ones((1, 1)), verbose=verbose)):
+        with pytest.raises(IndexError, match=text):
+            call(np.array([[-1, 2]]), verbose=0)

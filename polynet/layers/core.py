@@ -10,6 +10,7 @@ from polynet import activations, constraints, initializers, ops, regularizers, t
 from polynet.configurable import deserialize
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
+from polynet.ranges import check_range
 from polynet.symbolic import Input, KerasTensor
 
 
@@ -379,6 +380,7 @@ class Embedding(Layer):
     def call(self, inputs: Any) -> Any:
         if not _is_integer(inputs):
             inputs = ops.cast(inputs, "int32")
+        check_range(inputs, self.input_dim, "input")
         vectors = ops.take(self.embeddings, inputs, axis=0)
         return ops.cast(vectors, self.compute_dtype)
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from polynet import configurable, errors, graph, masking, ops, tree
 from polynet.graph import Function
-from polynet.layers.core import InputLayer
+from polynet.layers.core import Embedding, InputLayer
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
 from polynet.layers.within import layers_of
@@ -57,6 +57,7 @@ class Model(Trainer, Layer):
                 f"{names.count(repeated[0])} times. Give each layer a name of its own."
             )
         self.__dict__["_graph"] = function
+        self.__dict__["_index_limits"] = [_index_limit(function, t) for t in function.inputs]
         self.__dict__["_names_of_outputs"] = self._name_outputs(function)
         self.built = True
         self._path = self._path or self.name
@@ -258,6 +259,48 @@ class Model(Trainer, Layer):
             layer_range=layer_range,
         )
 
+    # -------------------------------------------------------------------------------- files
+
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Write structure, weights and all that training needs to go on to one ``.polynet`` file.
+
+        Args:
+            overwrite: may there be a file already?
+            zipped: a model file is always one file; ``False`` is refused.
+        """
+        from polynet.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
+    ) -> None:
+        """Write the weights to one ``.safetensors`` file.
+
+        Args:
+            overwrite: may there be a file already?
+            max_shard_size: polynet writes one file; only ``None`` is taken.
+        """
+        from polynet.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> Any:
+        """Take the weights from a ``.safetensors`` or ``.polynet`` file; all of them or none.
+
+        Args:
+            skip_mismatch: leave weights as they are whose shape is another in the file, with a warning?
+            **kwargs: ``strict=False`` loads what both have.
+
+        Returns:
+            The names that are missing in the file, that it has beyond the model, and that were skipped.
+        """
+        from polynet.saving import load_weights
+
+        return load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
     # -------------------------------------------------------------------------------- descriptions
 
     def get_config(self) -> dict[str, Any]:
@@ -312,6 +355,14 @@ def _functional(
             f"{'inputs' if inputs is None else 'outputs'}."
         )
     return inputs, outputs, kwargs
+
+
+def _index_limit(function: Function, tensor: KerasTensor) -> tuple[int | None, str]:
+    """How many integers an input may choose from, when an ``Embedding`` takes it."""
+    for node in function.nodes:
+        if isinstance(node.operation, Embedding) and node.args and node.args[0] is tensor:
+            return node.operation.input_dim, node.operation._title()
+    return None, ""
 
 
 def _dict_keys(structure: dict[str, Any]) -> list[str]:

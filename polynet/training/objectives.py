@@ -12,6 +12,7 @@ from typing import Any
 from polynet import errors, losses, metrics, ops, tree
 from polynet.losses import Loss
 from polynet.metrics import Mean, Metric
+from polynet.ranges import check_range
 from polynet.values import shape_of
 
 ACCURACY = {"accuracy": "accuracy", "acc": "accuracy"}
@@ -137,6 +138,7 @@ class CompiledLoss:
         self.parts: list[Mean] = []
         self._names: list[str] | None = None
         self._losses: list[Any] = []
+        self._classes: list[int | None] = []
         self._factors: list[Any] = []
 
     def build(self, names: list[str]) -> None:
@@ -149,6 +151,27 @@ class CompiledLoss:
         self._names = names
         if len(names) > 1:
             self.parts = [Mean(name=f"{name}_loss") for name in names]
+
+    def count_classes(self, y_pred: Any) -> None:
+        """Note the number of classes of each output whose labels are integers, from its shape."""
+        self._classes = [
+            int(output.shape[-1])
+            if _takes_integers(loss) and output.shape[-1:] != (None,)
+            else None
+            for loss, output in zip(self._losses, tree.flatten(y_pred), strict=True)
+        ]
+
+    def check_labels(self, y_true: Any, y_pred: Any) -> None:
+        """Refuse integer labels beyond the number of classes, where their values are at hand."""
+        if not any(self._classes) or self._names is None:
+            return
+        targets = _matching(y_true, self._names, y_pred, "y")
+        for name, y, loss, count in zip(
+            self._names, targets, self._losses, self._classes, strict=True
+        ):
+            if count is not None and y is not None:
+                where = f"fit: y: labels of output {name!r}, which has {count} classes"
+                check_range(y, count, where, getattr(loss, "ignore_class", None))
 
     def __call__(
         self, y_true: Any, y_pred: Any, sample_weight: Any, output_names: Sequence[str]
@@ -174,6 +197,14 @@ class CompiledLoss:
                 value = value * self._factors[i]
             total = value if total is None else ops.add(total, value)
         return total
+
+
+def _takes_integers(loss: Any) -> bool:
+    """Are the targets of this loss numbers of classes?"""
+    function = getattr(loss, "function", None)
+    return isinstance(loss, losses.SparseCategoricalCrossentropy) or (
+        function is losses.sparse_categorical_crossentropy
+    )
 
 
 def _listed(loss: Any) -> Any:

@@ -19,6 +19,7 @@ from polynet.data.packing import unpack_x_y_sample_weight
 from polynet.metrics import Mean
 from polynet.op import from_host
 from polynet.random.seed_generator import make_default_seed
+from polynet.ranges import check_range
 from polynet.symbolic import KerasTensor
 from polynet.training.data import Data, open_data, split
 from polynet.training.fence import fenced
@@ -43,6 +44,7 @@ class _Compiled:
         self.steps_per_execution = 1
         self.guard: FiniteGuard | None = None
         self.given: dict[str, Any] = {}
+        self.outputs: Any = None
         self.functions: dict[str, Any] = {}
         self.key: Any = None
 
@@ -110,6 +112,7 @@ class Trainer:
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
             "auto_scale_loss": auto_scale_loss,
+            "check_finite": check_finite,
         }
         found = optimizers.get(optimizer)
         policy = getattr(self, "dtype_policy", None)
@@ -119,7 +122,9 @@ class Trainer:
         compiled = _Compiled(found, loss, loss_weights, metrics, weighted_metrics)
         compiled.run_eagerly = bool(run_eagerly)
         compiled.jit_compile = None if jit_compile in ("auto", None) else bool(jit_compile)
-        compiled.steps_per_execution = 1 if steps_per_execution == "auto" else int(steps_per_execution)
+        compiled.steps_per_execution = (
+            1 if steps_per_execution == "auto" else int(steps_per_execution)
+        )
         # a scaled loss may overflow: its optimizer leaves such a step out
         scaling = getattr(found, "dynamic_growth_steps", None) is not None
         compiled.guard = FiniteGuard() if check_finite and not scaling else None
@@ -535,6 +540,7 @@ class Trainer:
                     self._prepare(batch, training=True)
                     step = self._function("train")
                     self._freeze()  # type: ignore[attr-defined]
+                self._check_integers(batch)
                 returned = step(batch)
                 if guard is not None:
                     guard.look(number)
@@ -605,11 +611,25 @@ class Trainer:
             from polynet.training.objectives import named_outputs
 
             compiled.loss.build([name for name, _ in named_outputs(outputs, self._output_names())])
+            compiled.loss.count_classes(outputs)
+            compiled.outputs = outputs
         if training and compiled is not None and compiled.optimizer is not None:
             variables = self.trainable_variables  # type: ignore[attr-defined]
             if variables and not compiled.optimizer.built:
                 compiled.optimizer.build(variables)
                 compiled.optimizer.built = True
+
+    def _check_integers(self, batch: Any) -> None:
+        """Refuse labels and indices out of range, of which compiled code could say nothing."""
+        compiled = self._compiled
+        x, y, _ = unpack_x_y_sample_weight(batch)
+        if compiled is not None and compiled.loss is not None and y is not None:
+            compiled.loss.check_labels(y, compiled.outputs)
+        limits = getattr(self, "_index_limits", None)
+        if limits:
+            for leaf, (count, layer) in zip(tree.flatten(x), limits, strict=False):
+                if count is not None and leaf is not None:
+                    check_range(leaf, count, f"{layer}: input")
 
     # -------------------------------------------------------------------------------- evaluate
 
@@ -667,6 +687,7 @@ class Trainer:
             if step is None:
                 self._prepare(batch, training=False)
                 step = self._function("test")
+            self._check_integers(batch)
             logs = self._logs(step(batch))
             listeners.on_test_batch_end(number, logs)
             if getattr(self, "stop_evaluating", False):
@@ -716,6 +737,7 @@ class Trainer:
                 if step is None:
                     self._prepare(batch[:1], training=False)
                     step = self._function("predict")
+                self._check_integers(batch[:1])
                 structure = step(batch)
                 parts.append(tree.flatten(structure))
                 if (
@@ -777,6 +799,7 @@ class Trainer:
     ) -> dict[str, Any]:
         (batch,) = self._one_batch(x, y, sample_weight, class_weight)
         self._prepare(batch, training=which == "train")
+        self._check_integers(batch)
         return dict(self._logs(self._function(which)(batch)))
 
     def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> list[Any]:

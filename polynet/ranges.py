@@ -1,0 +1,53 @@
+"""Are integers that choose something (labels, indices) in range? Asked where their values are at hand.
+
+Libraries differ in what they do with an index out of range: an error, a clamped index, nothing.  Compiled code can do
+no better; so layers and ``fit`` look before, where that does not wait for a device.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from polynet import errors, plugins
+from polynet.tensor import Traced
+
+
+def check_range(x: Any, count: int, what: str, allowed: int | None = None) -> None:
+    """Raise if an integer of ``x`` is not from 0 to ``count - 1``; does nothing where values are not at hand.
+
+    Args:
+        what: what is chosen, for the error.
+        allowed: one more number that may occur, such as a class to ignore.
+    """
+    values = _values(x)
+    if values is None or values.dtype.kind not in "iu" or not values.size:
+        return
+    low, high = int(values.min()), int(values.max())
+    if low >= 0 and high < count:
+        return
+    if allowed is not None:
+        values = values[values != allowed]
+        if not values.size or (values.min() >= 0 and values.max() < count):
+            return
+    raise errors.OutOfRangeError(
+        f"{what}: expected integers from 0 to {count - 1}; some of shape {tuple(x.shape)} are outside."
+    )
+
+
+def _values(x: Any) -> np.ndarray | None:
+    """The values on the host, if getting them costs next to nothing."""
+    if isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, Traced):
+        return None
+    backend = plugins.current()
+    kinds: Any = backend.tensor_types
+    if (
+        not isinstance(x, kinds)
+        or backend.is_traced(x)
+        or not backend.device_of(x).startswith("cpu")
+    ):
+        return None
+    return backend.to_numpy(x)
