@@ -57,6 +57,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet.optimizers.optimizer import Optimizer
     from polynet.plugins import list_backends, namespace, set_backend, use_backend
     from polynet.regularizers import Regularizer
+    from polynet.saving.model_files import load_model
     from polynet.spec import Spec
     from polynet.symbolic import Input, KerasTensor
     from polynet.variable import StatelessScope, Variable, name_scope
@@ -116,6 +117,7 @@ _NAMES = {
     "jit": "autodiff.jit",
     "jvp": "autodiff.functions",
     "list_backends": "plugins",
+    "load_model": "saving.model_files",
     "name_scope": "variable",
     "namespace": "plugins",
     "remat": "autodiff.custom",
@@ -167,6 +169,7 @@ __all__ = [
     "jvp",
     "layers",
     "list_backends",
+    "load_model",
     "losses",
     "metrics",
     "models",

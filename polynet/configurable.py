@@ -43,6 +43,14 @@ KINDS = frozenset(
 )
 """The pages of polynet whose public names a description may use."""
 
+_OF_FUNCTIONS = frozenset(
+    {"activations", "constraints", "initializers", "losses", "metrics", "regularizers"}
+)
+"""The pages whose functions a description may use; elsewhere it may name classes only."""
+
+reading_file: ContextVar[bool] = ContextVar("polynet_reading_file", default=False)
+"""Does the description that is followed come from a file, which may have been made to do harm?"""
+
 _NOT_OBJECTS = frozenset({"deserialize", "get", "serialize"})
 
 
@@ -350,6 +358,8 @@ def _kind_of_description(value: dict[str, Any], given: str | None) -> str | None
 def _python_value(name: str, config: Any) -> Any:
     if name == "tuple" and isinstance(config, list):
         return tuple(deserialize(entry) for entry in config)
+    if name == "float" and config in ("nan", "inf", "-inf"):  # which JSON cannot write
+        return float(config)
     if name == "array" and isinstance(config, dict):
         return np.asarray(config["value"], dtypes.standardize(config["dtype"]))
     raise ValueError(f"class_name: {name!r} is no Python value that a config may hold.")
@@ -368,7 +378,11 @@ def find(name: Any, kind: str | None = None) -> Any:
         page = _page(kind)
         if page is not None and name in page.__all__ and name not in _NOT_OBJECTS:
             found = getattr(page, name)
-            if hasattr(found, "from_config") if inspect.isclass(found) else callable(found):
+            if (
+                hasattr(found, "from_config")
+                if inspect.isclass(found)
+                else callable(found) and kind in _OF_FUNCTIONS
+            ):
                 return found
         raise ValueError(
             f"{kind}: unknown name {name!r}.{errors.closest(name, getattr(page, '__all__', ()))} "

@@ -372,6 +372,8 @@ def rebuild(
             while nodes and all(key in known for key in _needed(nodes[0])):
                 node = nodes.pop(0)
                 args, kwargs = _filled(node, known)
+                if not symbolic_leaves((args, kwargs)):
+                    raise ValueError(f"layers: {name!r} is called without a tensor of the graph.")
                 outputs = operations[name](*args, **kwargs)
                 for number, leaf in enumerate(tree.flatten(outputs)):
                     known[(name, counts[name], number)] = leaf

@@ -7,6 +7,7 @@ nodes too (their ``__call__`` records one through ``record_call``), but nothing 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -223,6 +224,7 @@ def infer_symbolic(
 
 def infer_by_running(function: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """As ``infer_symbolic``, by computing on zeros: for functions of the array library, which know no ``Spec``."""
+    from polynet.configurable import reading_file
     from polynet.op import from_host
     from polynet.plugins import current
 
@@ -231,6 +233,11 @@ def infer_by_running(function: Callable[..., Any], args: Any, kwargs: dict[str, 
             if not isinstance(leaf, KerasTensor):
                 return leaf
             shape = tuple(length if n is None else n for n in leaf.shape)
+            if reading_file.get() and math.prod(shape) > _LARGEST_OF_FILES:
+                raise errors.FileError(
+                    f"the shape of an output would have to be learned by computing on an input of shape {shape}, "
+                    f"which a file may not ask for."
+                )
             return from_host(np.zeros(shape, np.int8), current(), leaf.dtype)
 
         made = tree.map_structure(swap, (tuple(args), kwargs))
@@ -242,6 +249,7 @@ def infer_by_running(function: Callable[..., Any], args: Any, kwargs: dict[str, 
     return tree.map_structure(_merged, one, with_zeros(_SMALL[1]))
 
 
+_LARGEST_OF_FILES = 1 << 22
 _SMALL = (6, 8)
 """Unknown lengths when something is computed to learn its shape."""
 

@@ -73,6 +73,22 @@ def observing(observer: _Seen) -> Iterator[_Seen]:
         stop_observing(observer)
 
 
+Maker = Callable[["Variable", Callable[..., Any], tuple[int, ...], str], Any]
+"""Makes an initial value instead of the initializer: of the variable, the initializer, shape and dtype."""
+
+_maker: ContextVar[Maker | None] = ContextVar("polynet_maker", default=None)
+
+
+@contextlib.contextmanager
+def initializing_by(maker: Maker) -> Iterator[None]:
+    """A block in which initial values that a function would make are made by ``maker``: who loads needs none."""
+    token = _maker.set(maker)
+    try:
+        yield
+    finally:
+        _maker.reset(token)
+
+
 # ------------------------------------------------------------------------------------------ the variable
 
 
@@ -152,7 +168,12 @@ class Variable(Held):
                 raise ValueError(
                     f"Variable {self.path!r}: shape: expected the shape that the initializer shall make; got None."
                 )
-            value = initializer(tuple(shape), dtype=dtypes.standardize(dtype))
+            dtype = dtypes.standardize(dtype)
+            maker = _maker.get()
+            if maker is None:
+                value = initializer(tuple(shape), dtype=dtype)
+            else:
+                value = maker(self, initializer, tuple(shape), dtype)
         else:
             value = initializer
         if value is None:

@@ -12,7 +12,10 @@ BUILTINS = {
     "BackendMismatchError": (TypeError,),
     "ConfigError": (ValueError,),
     "DTypeError": (TypeError, ValueError),
+    "FileError": (ValueError,),
     "LinAlgError": (ValueError,),
+    "NonFiniteError": (FloatingPointError,),
+    "OutOfRangeError": (ValueError,),
     "ShapeError": (ValueError,),
 }
 

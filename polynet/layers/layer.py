@@ -825,6 +825,15 @@ def _shape_for_build(x: Any) -> Any:
     return tuple(shape)
 
 
+def _described_symbol(x: Any) -> Any:
+    """Shape and dtype of an argument for which a layer is built, as data."""
+    if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        return None
+    shape = _shape_for_build(x)
+    config = {"shape": [None, *shape[1:]] if shape else [], "dtype": dtype_of(x)}
+    return {"kind": "python", "class_name": "tensor", "config": config}
+
+
 def _masks_of(value: Any) -> Any:
     """The masks of a tree of tensors, or ``None`` when none of them has one."""
     masks = tree.map_structure(masking.get_mask, value)

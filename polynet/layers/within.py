@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _BOOKKEEPING = frozenset(
     {
         "_accepted",
+        "_built_for",
         "_compiled",
         "_constructed_with",
         "_frozen",
