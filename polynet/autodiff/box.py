@@ -542,10 +542,10 @@ class _Parts:
         self.parts: list[Any] = [None] * len(outputs)
 
     def filled(self) -> list[Any]:
-        """All of them, zeros where an output was not used."""
+        """All of them, zeros where an output was not used: one number, broadcast, since outputs may be large."""
         return [
-            zeros(*output) if part is None else part
-            for part, output in zip(self.parts, self.outputs, strict=True)
+            OPS["broadcast_to"].call(zeros((), dtype), tuple(shape)) if part is None else part
+            for part, (shape, dtype) in zip(self.parts, self.outputs, strict=True)
         ]
 
 
