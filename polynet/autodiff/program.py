@@ -10,6 +10,7 @@ what cannot be noted down: rules that depend on values, closures of users, tapes
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,9 +25,10 @@ CLOSED: Any = None
 """The key of an entry that no program can serve: a rule of its own, made anew in each step."""
 
 OPEN: Any = ("edges",)
-"""The key of an entry that was recorded in general form: ``of_edges`` finds what it depends on."""
+"""The key of an entry that was recorded in general form: ``_of_edges`` finds what it depends on."""
 
 _KEPT = 64  # signatures that are remembered; the oldest go first
+_MOST = 256  # programs that are compiled; where more are asked for, none is asked for often
 _LONGEST = 4000  # entries; beyond, compiling takes longer than it saves
 _LARGE = 4096  # elements of a constant that is better made anew than kept
 _LARGEST = 1 << 16
@@ -45,7 +47,9 @@ class Programs:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._several_devices = "devices" in backend.capabilities
-        self._known: dict[Any, Program | None] = {}  # None: seen once, or cannot be
+        self._known: dict[Any, Program | None] = {}  # None: there can be none, or it is being made
+        self._compiled = 0
+        self._lock = threading.Lock()
 
     def find(
         self, walk: Walk, entries: Entries, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int]
@@ -56,23 +60,35 @@ class Programs:
             return None
         known = self._known
         try:
-            program = known.get(signature, _NEW)
+            program: Program | None = known.get(signature, _NEW)
         except TypeError:  # something without a hash
             return None
-        if program is _NEW:
-            if len(known) >= _KEPT:
-                known.pop(next(iter(known)), None)
-            known[signature] = _SEEN
-            return None
-        if program is None:
-            return None
-        if program is _SEEN:
-            known[signature] = None
-            try:
-                known[signature] = program = _compiled(self._backend, walk, entries, seeds, wanted)
-            except Exception:  # the walk says what is wrong, if anything is
+        if program is _NEW or program is _SEEN:
+            program = self._next(signature, program is _NEW)
+            if program is _SEEN:
+                try:
+                    program = _compiled(self._backend, walk, entries, seeds, wanted)
+                except Exception:  # the walk says what is wrong, if anything is
+                    return None
+                known[signature] = program
+        return None if program is None else program(entries, [g for _, g in seeds])
+
+    def _next(self, signature: Any, is_new: bool) -> Program | None:
+        """Remember a signature that is new; ``_SEEN``: it is for the caller to make the program now."""
+        with self._lock:
+            known = self._known
+            if is_new:
+                if len(known) >= _KEPT:
+                    del known[next(iter(known))]
+                known[signature] = _SEEN
                 return None
-        return program(entries, [g for _, g in seeds])
+            found = known.get(signature)
+            if found is _SEEN:
+                known[signature] = None
+                self._compiled += 1
+                if self._compiled > _MOST:
+                    return None
+            return found
 
     def _signature(
         self, entries: Entries, seeds: Sequence[tuple[int, Any]], wanted: Sequence[int]
@@ -108,12 +124,14 @@ class Programs:
         return tuple(keys), tuple(wanted), tuple(start)
 
 
-def _NEW(*args: Any) -> Any:
+def _NEW(entries: Entries, seeds: Sequence[Any]) -> dict[int, Any]:
     """Stands for a signature that was never met."""
+    return {}
 
 
-def _SEEN(*args: Any) -> Any:
+def _SEEN(entries: Entries, seeds: Sequence[Any]) -> dict[int, Any]:
     """Stands for one that was met once."""
+    return {}
 
 
 def _of_edges(edges: Sequence[Any], kinds: Any) -> Any:
