@@ -48,7 +48,7 @@ def test_a_classifier_of_layers_in_a_row():
     )
     history = model.fit(x, y, batch_size=48, epochs=8, verbose=0)
     assert history.history["loss"][-1] < history.history["loss"][0]
-    loss, accuracy, top2 = model.evaluate(x, y, verbose=0)
+    _, accuracy, top2 = model.evaluate(x, y, verbose=0)
     assert accuracy > 0.95
     assert top2 >= accuracy
     probabilities = model.predict(x, verbose=0)
