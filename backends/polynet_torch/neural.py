@@ -102,6 +102,18 @@ class Neural:
         shape = (-1,) + (1,) * (x.ndim - at - 1)
         return torch.addcmul(shift.view(shape), x, factor.view(shape))
 
+    @staticmethod
+    def normalized_batch(x: Any, axis: int, offset: Any, scale: Any, epsilon: float) -> Any:
+        at, count = axes_indices(axis, x.ndim)[0], x.shape[axis]
+        if x.numel() == 0 or x.is_complex():
+            return _body("normalized_batch", x, axis, offset, scale, epsilon)
+        last = at == x.ndim - 1  # one image whose channels come last in memory
+        given = x.reshape(1, -1, 1, count).permute(0, 3, 1, 2) if last else x.movedim(at, 1)
+        weights = (scale, offset, None, None)
+        y, mean, factor = torch.native_batch_norm(given, *weights, True, 0.0, epsilon)
+        y = y.permute(0, 2, 3, 1).reshape(x.shape) if last else y.movedim(1, at)
+        return y, mean.detach(), (1.0 / factor.detach().square() - epsilon).clamp(min=0.0)
+
     # --------------------------------------------------------------------------------- attention
 
     @staticmethod

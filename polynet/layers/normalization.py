@@ -14,6 +14,7 @@ from polynet.layers.arguments import axis_of, is_integer, known_length
 from polynet.layers.core import Wrapper, positive
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
+from polynet.ops.neural import normalized_batch
 from polynet.spec import Spec
 from polynet.values import dtype_of
 from polynet.variable import StatelessScope
@@ -198,16 +199,23 @@ class BatchNormalization(_Scaling):
         wide = _wide(dtype)
         x = inputs if wide == dtype else ops.cast(inputs, wide)
         scale, offset = self.gamma, self.beta
-        if training and self.trainable:
-            mean, variance = self._batch_moments(x, mask)
-            if self.renorm:
-                scale, offset = self._corrected(mean, variance, scale, offset)
-            else:
-                _step(self.moving_mean, mean, self.momentum)
-                _step(self.moving_variance, variance, self.momentum)
-        else:
+        if not (training and self.trainable):
             mean, variance = self.moving_mean, self.moving_variance
-        y = ops.batch_normalization(x, mean, variance, self._axis, offset, scale, self.epsilon)
+            y = ops.batch_normalization(x, mean, variance, self._axis, offset, scale, self.epsilon)
+        elif self.renorm:
+            mean, variance = self._batch_moments(x, mask)
+            scale, offset = self._corrected(mean, variance, scale, offset)
+            y = ops.batch_normalization(x, mean, variance, self._axis, offset, scale, self.epsilon)
+        else:
+            if mask is None:
+                y, mean, variance = normalized_batch(x, self._axis, offset, scale, self.epsilon)
+            else:
+                mean, variance = self._batch_moments(x, mask)
+                y = ops.batch_normalization(
+                    x, mean, variance, self._axis, offset, scale, self.epsilon
+                )
+            _step(self.moving_mean, mean, self.momentum)
+            _step(self.moving_variance, variance, self.momentum)
         return y if wide == dtype else ops.cast(y, dtype)
 
     def _batch_moments(self, x: Any, mask: Any) -> tuple[Any, Any]:

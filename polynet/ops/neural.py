@@ -181,6 +181,21 @@ moments.vjp(lambda g, y, x, axes, keepdims: _moments_gradient(g, y, x, axes, kee
 
 
 @op(dtypes=_common)
+def normalized_batch(
+    x: Tensor,
+    axis: int,
+    offset: Tensor | None,
+    scale: Tensor | None,
+    epsilon: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``batch_normalization`` by the mean and variance of ``x`` itself, and these, which are constants."""
+    at = axis_index(axis, len(x.shape))
+    mean, variance = moments(x, tuple(i for i in range(len(x.shape)) if i != at))
+    y = batch_normalization(x, mean, variance, at, offset, scale, epsilon)
+    return y, ops.stop_gradient(mean), ops.stop_gradient(variance)
+
+
+@op(dtypes=_common)
 def standardized(
     x: Tensor, axes: tuple[int, ...], epsilon: float, center: bool
 ) -> tuple[Tensor, Tensor]:
