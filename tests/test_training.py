@@ -311,6 +311,19 @@ def test_what_is_not_finite_stops_and_leaves_the_last_finite_weights():
     assert np.isnan(off.get_weights()[0]).all()
 
 
+def test_a_run_may_end_quietly_when_nothing_is_finite(capsys):
+    model = line()
+    bad = X.copy()
+    bad[45] = np.nan
+    watch = polynet.callbacks.TerminateOnNaN()
+    history = model.fit(
+        bad, Y, batch_size=20, epochs=3, shuffle=False, callbacks=[watch], verbose=0
+    )
+    assert history.epoch == [0]
+    assert np.isfinite(model.get_weights()[0]).all()
+    assert "not finite at step 2" in capsys.readouterr().out
+
+
 def test_a_gradient_that_is_not_finite_is_named():
     x = polynet.Input((1,))
     layer = layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="steep")
@@ -378,6 +391,10 @@ def test_generators():
     model.fit(batches(4), verbose=0)
     w, _, _ = by_hand([slice(i, i + 8) for i in range(0, 32, 8)])
     np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-4, atol=1e-5)
+
+    with pytest.warns(UserWarning, match="used up|ran out|ended"):
+        history = line().fit(batches(4), epochs=3, verbose=0)
+    assert history.epoch == [0]
 
     def fails():
         yield X[:8], Y[:8]

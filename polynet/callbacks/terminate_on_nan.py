@@ -34,6 +34,7 @@ class TerminateOnNaN(Callback):
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
         self.raise_error = raise_error
+        self.stops_on_nan = not raise_error  # then ``fit`` ends where it would raise
 
     def on_batch_end(self, batch: int, logs: Any = None) -> None:
         """Look at the loss."""

@@ -7,12 +7,13 @@ metrics are matched with outputs in ``objectives.py``; what is shown is a callba
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from polynet import config, ops, optimizers, plugins, tree
+from polynet import config, errors, ops, optimizers, plugins, tree
 from polynet.autodiff.functions import value_and_grad
 from polynet.autodiff.jit import jit
 from polynet.data.packing import unpack_x_y_sample_weight
@@ -449,7 +450,7 @@ class Trainer:
             class_weight: a factor of the loss by class.
             initial_epoch: the number of the first epoch, to go on with a run.
         """
-        compiled = self._settled("fit")
+        self._settled("fit")
         _check_count(epochs, "fit: epochs", 0)
         if validation_split:
             if validation_data is not None:
@@ -493,30 +494,54 @@ class Trainer:
                 steps=data.steps,
                 model=self,
             )
-            self.stop_training = False
-            listeners.on_train_begin()
-            logs: dict[str, Any] = {}
-            for epoch in range(initial_epoch, epochs):
-                self.reset_metrics()
-                listeners.on_epoch_begin(epoch)
-                try:
-                    logs = dict(self._train_epoch(data, epoch, listeners))
-                finally:
-                    self._thaw()  # type: ignore[attr-defined]
-                if validation is not None and _is_due(validation_freq, epoch + 1):
-                    found = self._evaluate(validation, listeners, nested=True)
-                    logs.update({f"val_{name}": value for name, value in found.items()})
-                listeners.on_epoch_end(epoch, logs)
-                if self.stop_training:
-                    break
-            if compiled.optimizer is not None and epochs > 0:
-                compiled.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
-            listeners.on_train_end(logs)
-            return self.history  # type: ignore[attr-defined]
+            with _aborting(listeners):
+                return self._train(
+                    data, validation, listeners, initial_epoch, epochs, validation_freq
+                )
         finally:
             data.close()
             if validation is not None:
                 validation.close()
+
+    def _train(
+        self,
+        data: Data,
+        validation: Data | None,
+        listeners: Any,
+        initial_epoch: int,
+        epochs: int,
+        validation_freq: Any,
+    ) -> Any:
+        """The epochs of ``fit``."""
+        compiled = self._settled("fit")
+        self.stop_training = False
+        listeners.on_train_begin()
+        logs: dict[str, Any] = {}
+        for epoch in range(initial_epoch, epochs):
+            self.reset_metrics()
+            listeners.on_epoch_begin(epoch)
+            try:
+                logs = dict(self._train_epoch(data, epoch, listeners))
+            except errors.NonFiniteError as error:
+                if not any(getattr(one, "stops_on_nan", False) for one in listeners.callbacks):
+                    raise
+                print(error)
+                logs, self.stop_training = {"loss": float("nan")}, True
+            finally:
+                self._thaw()  # type: ignore[attr-defined]
+            if validation is not None and _is_due(validation_freq, epoch + 1):
+                found = self._evaluate(validation, listeners, nested=True)
+                logs.update({f"val_{name}": value for name, value in found.items()})
+            listeners.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+            if data.exhausted and epoch + 1 < epochs:
+                list(data.epoch(epoch + 1))  # warns that nothing is left
+                break
+        if compiled.optimizer is not None and epochs > initial_epoch:
+            compiled.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
+        listeners.on_train_end(logs)
+        return self.history  # type: ignore[attr-defined]
 
     def _train_epoch(self, data: Data, epoch: int, listeners: Any) -> Logs:
         compiled = self._settled("fit")
@@ -552,7 +577,7 @@ class Trainer:
                     break
         if guard is not None:
             guard.look(number, now=True)
-        if number == 0:
+        if number == 0 and not data.exhausted:
             raise ValueError(
                 "fit: x: expected at least one batch; the data gave none. A generator that has ended gives nothing "
                 "in the next epoch: give steps_per_epoch, or data that can be iterated again."
@@ -668,7 +693,8 @@ class Trainer:
                 steps=data.steps,
                 model=self,
             )
-            logs = self._evaluate(data, listeners)
+            with _aborting(listeners):
+                logs = self._evaluate(data, listeners)
         finally:
             data.close()
         if return_dict:
@@ -728,29 +754,8 @@ class Trainer:
                 steps=data.steps,
                 model=self,
             )
-            listeners.on_predict_begin()
-            step: Callable[[Any], Any] | None = None
-            parts: list[Any] = []
-            structure: Any = None
-            for number, batch in enumerate(self._batches(data, 0)):
-                listeners.on_predict_batch_begin(number)
-                if step is None:
-                    self._prepare(batch[:1], training=False)
-                    step = self._function("predict")
-                self._check_integers(batch[:1])
-                structure = step(batch)
-                parts.append(tree.flatten(structure))
-                if (
-                    number
-                ):  # one batch late, so that the device goes on while its results are fetched
-                    parts[-2] = [ops.convert_to_numpy(leaf) for leaf in parts[-2]]
-                listeners.on_predict_batch_end(number, {"outputs": structure})
-                if getattr(self, "stop_predicting", False):
-                    break
-            if not parts:
-                raise ValueError("predict: x: expected at least one batch; the data gave none.")
-            parts[-1] = [ops.convert_to_numpy(leaf) for leaf in parts[-1]]
-            listeners.on_predict_end()
+            with _aborting(listeners):
+                structure, parts = self._predict(data, listeners)
         finally:
             data.close()
         whole = [
@@ -758,6 +763,31 @@ class Trainer:
             for columns in zip(*parts, strict=True)
         ]
         return tree.pack_sequence_as(structure, whole)
+
+    def _predict(self, data: Data, listeners: Any) -> tuple[Any, list[Any]]:
+        """The structure of the outputs, and the flat outputs of each batch."""
+        listeners.on_predict_begin()
+        step: Callable[[Any], Any] | None = None
+        parts: list[Any] = []
+        structure: Any = None
+        for number, batch in enumerate(self._batches(data, 0)):
+            listeners.on_predict_batch_begin(number)
+            if step is None:
+                self._prepare(batch[:1], training=False)
+                step = self._function("predict")
+            self._check_integers(batch[:1])
+            structure = step(batch)
+            parts.append(tree.flatten(structure))
+            if number:  # one batch late, so that the device goes on while its results are fetched
+                parts[-2] = [ops.convert_to_numpy(leaf) for leaf in parts[-2]]
+            listeners.on_predict_batch_end(number, {"outputs": structure})
+            if getattr(self, "stop_predicting", False):
+                break
+        if not parts:
+            raise ValueError("predict: x: expected at least one batch; the data gave none.")
+        parts[-1] = [ops.convert_to_numpy(leaf) for leaf in parts[-1]]
+        listeners.on_predict_end()
+        return structure, parts
 
     # -------------------------------------------------------------------------------- single batches
 
@@ -812,6 +842,16 @@ class Trainer:
             what="train_on_batch",
         )
         return list(self._batches(data, 0))
+
+
+@contextlib.contextmanager
+def _aborting(listeners: Any) -> Iterator[None]:
+    """A block whose errors let the callbacks go, so that a traceback does not land in the progress line."""
+    try:
+        yield
+    except BaseException:
+        listeners.abort()
+        raise
 
 
 def _listeners(callbacks: Any, **kwargs: Any) -> Any:
