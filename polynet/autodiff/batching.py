@@ -25,7 +25,7 @@ from polynet.variable import Item, Variable
 class Batched(Traced):
     """A tensor of each example; ``value`` holds them all, along a first axis of length ``size``."""
 
-    __slots__ = ("length", "level", "value")
+    __slots__ = ("__weakref__", "length", "level", "value")
 
     def __init__(self, value: Any, level: int, length: int) -> None:
         self.value = value
