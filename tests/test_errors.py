@@ -15,7 +15,7 @@ BUILTINS = {
     "FileError": (ValueError,),
     "LinAlgError": (ValueError,),
     "NonFiniteError": (FloatingPointError,),
-    "OutOfRangeError": (ValueError,),
+    "OutOfRangeError": (ValueError, IndexError),
     "ShapeError": (ValueError,),
 }
 
