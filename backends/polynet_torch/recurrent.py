@@ -3,7 +3,8 @@
 Nothing but native overrides of the ops of ``polynet/ops/recurrent.py``. torch has them for the usual activations and
 without masks; elsewhere, and inside of ``torch.func``'s transformations, which do not know them, the body of the op
 is run. ``torch.compile`` cannot compile them, and takes long for bodies of many steps: in its graph, going through time
-is one operator, and so is its gradient.
+is one operator, and so is its gradient. For the usual LSTM these are loops over preallocated tensors, and serve eager
+calls with a mask too.
 """
 
 from __future__ import annotations
@@ -26,8 +27,13 @@ def _is_fused(usual: bool, mask: Any, x: Any, *others: Any) -> bool:
         and mask is None
         and x.numel() > 0
         and not _are_fake(x, *others)
-        and torch._C._functorch.peek_interpreter_stack() is None
+        and not _in_transform()
     )
+
+
+def _in_transform() -> bool:
+    """Is one of ``torch.func``'s transformations running?"""
+    return torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def _are_fake(*tensors: Any) -> bool:
@@ -87,7 +93,9 @@ def _static(texts: str) -> tuple[Any, ...]:
 def _steps(
     name: str, tensors: list[torch.Tensor], mask: torch.Tensor | None, texts: str
 ) -> list[torch.Tensor]:
-    """The body of an op that goes through time."""
+    """An op that goes through time."""
+    if (name, texts) == _USUAL:
+        return _lstm_forth(*tensors, mask)
     found = OPS[f"{name}_steps"].function(tensors, mask, *_static(texts))
     return [result.clone() if any(result is t for t in tensors) else result for result in found]
 
@@ -100,9 +108,73 @@ def _gradient(
     mask: torch.Tensor | None,
     texts: str,
 ) -> list[torch.Tensor]:
-    """The body of its gradient."""
+    """Its gradient."""
+    if (name, texts) == _USUAL:
+        return _lstm_back(cotangents, saved, mask)
     found = OPS[f"{name}_gradient"].function(cotangents, saved, mask, *_static(texts))
     return [result.clone() if any(result is t for t in cotangents) else result for result in found]
+
+
+_USUAL = ("lstm", "tanh sigmoid")
+
+
+def _lstm_forth(z: Any, h: Any, c: Any, recurrent_kernel: Any, mask: Any) -> list[Any]:
+    units = h.shape[-1]
+    gates = z.clone()
+    states, cells = (z.new_empty((*z.shape[:2], units)) for _ in range(2))
+    for t in range(len(z)):
+        now, new, cell = gates[t], states[t], cells[t]
+        now.addmm_(h, recurrent_kernel)
+        i, f, a, o = now.split(units, 1)
+        now[:, : 2 * units].sigmoid_()
+        a.tanh_()
+        o.sigmoid_()
+        torch.mul(f, c, out=cell).addcmul_(i, a)
+        torch.tanh(cell, out=new).mul_(o)
+        if mask is not None:
+            new.copy_(torch.where(mask[t], new, h))
+            cell.copy_(torch.where(mask[t], cell, c))
+        h, c = new, cell
+    return [states, cells, gates, h.clone(), c.clone()]
+
+
+def _lstm_back(cotangents: Any, saved: Any, mask: Any) -> list[Any]:
+    g_states, g_cells, g_gates, dh, dc = cotangents
+    states, cells, gates, first, first_cell, recurrent_kernel = saved
+    units, width = first.shape[-1], gates.shape[-1]
+    dh, dc, back = dh.clone(), dc.clone(), recurrent_kernel.t().contiguous()
+    none = [not bool(g.any()) for g in (g_states, g_cells, g_gates)]
+    dz = torch.empty_like(gates)
+    for t in reversed(range(len(gates))):
+        now, d = gates[t], dz[t]
+        i, f, a, o = now.split(units, 1)
+        d_i, d_f, d_a, d_o = d.split(units, 1)
+        if not none[0]:
+            dh += g_states[t]
+        if not none[1]:
+            dc += g_cells[t]
+        kept = None
+        if mask is not None:
+            kept = torch.where(mask[t], 0, dh), torch.where(mask[t], 0, dc)
+            dh, dc = torch.where(mask[t], dh, 0), torch.where(mask[t], dc, 0)
+        shown = cells[t].tanh()
+        torch.mul(dh, shown, out=d_o)
+        dc.addcmul_(dh, shown.square_().neg_().add_(1).mul_(o))
+        torch.mul(dc, a, out=d_i)
+        torch.mul(dc, cells[t - 1] if t else first_cell, out=d_f)
+        torch.mul(dc, i, out=d_a)
+        if not none[2]:
+            d += g_gates[t]
+        slope = torch.addcmul(now, now, now, value=-1)
+        torch.mul(a, a, out=slope[:, 2 * units : 3 * units]).neg_().add_(1)
+        d.mul_(slope)
+        dc.mul_(f)
+        torch.mm(d, back, out=dh)
+        if kept is not None:
+            dh += kept[0]
+            dc += kept[1]
+    before = torch.cat([first.unsqueeze(0), states[:-1]]).reshape(-1, units)
+    return [dz, dh, dc, before.t() @ dz.reshape(-1, width)]
 
 
 @_steps.register_fake
@@ -140,12 +212,44 @@ def _back(ctx: Any, cotangents: Any) -> Any:
     return None, list(_gradient(ctx.name, list(cotangents), saved, mask, ctx.texts)), None, None
 
 
+def _remember_gradient(ctx: Any, inputs: Any, output: Any) -> None:
+    ctx.name, cotangents, saved, mask, ctx.texts = inputs
+    ctx.count, ctx.masked = len(cotangents), mask is not None
+    ctx.save_for_backward(*([] if mask is None else [mask]), *cotangents, *saved)
+
+
+def _back_again(ctx: Any, cotangents: Any) -> Any:
+    """The second derivative, through the body of the gradient."""
+    leaves = list(ctx.saved_tensors)
+    mask = leaves.pop(0) if ctx.masked else None
+    higher = torch.is_grad_enabled()
+    leaves = [
+        leaf.view_as(leaf) if higher and leaf.requires_grad else leaf.detach().requires_grad_()
+        for leaf in leaves
+    ]
+    with torch.enable_grad():
+        results = OPS[f"{ctx.name}_gradient"].function(
+            leaves[: ctx.count], leaves[ctx.count :], mask, *_static(ctx.texts)
+        )
+    found = torch.autograd.grad(
+        list(results),
+        leaves,
+        list(cotangents),
+        create_graph=higher,
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    return None, list(found[: ctx.count]), list(found[ctx.count :]), None, None
+
+
 _steps.register_autograd(_back, setup_context=_remember)
+_gradient.register_autograd(_back_again, setup_context=_remember_gradient)
 
 
 def _through(name: str, tensors: Any, mask: Any, *static: Any) -> Any:
-    """An op that goes through time: an operator in a graph, else its body."""
-    if not _are_fake(*tensors) or not tensors[0].numel():
+    """An op that goes through time: an operator in a graph and for the usual LSTM, else its body."""
+    usual = (name, *static) == ("lstm", "tanh", "sigmoid") and not _in_transform()
+    if not (usual or _are_fake(*tensors)) or not tensors[0].numel():
         return OPS[f"{name}_steps"].function(tensors, mask, *static)
     return tuple(_steps(name, list(tensors), mask, " ".join(map(str, static))))
 
