@@ -4,6 +4,8 @@ Each fault is modelled on one that array libraries have had. It must be found by
 about it, not by chance; the score is printed.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 from expected import expected
@@ -31,11 +33,12 @@ def planted(op, found_by, when=True):
     return declare
 
 
-def planted_in(part, op, found_by):
+def planted_in(part, op, found_by, when=True):
     """The same for a shape rule or a body ("function"), or for gradient rules ("vjps")."""
 
     def declare(make):
-        FAULTS[make.__name__] = (op, found_by, part, make)
+        if when:
+            FAULTS[make.__name__] = (op, found_by, part, make)
         return make
 
     return declare
@@ -152,6 +155,15 @@ def argument_changed_in_place(right):
     return wrong
 
 
+@planted("exp", "quiet")
+def warning_about_what_went_well(right):
+    def wrong(x):
+        warnings.warn("overflow", RuntimeWarning, stacklevel=2)
+        return right(x)
+
+    return wrong
+
+
 @planted("square", "strided", when=HAS_STRIDES)
 def memory_read_in_its_own_order(right):
     def wrong(x):
@@ -210,6 +222,14 @@ def gradient_of_a_tie_to_all(right):
         return ops.cast(ops.equal(x, y), ops.dtype(x)) * g
 
     return [rule]
+
+
+@planted_in("vjps", "maximum", "tapes", when=BACKEND.transforms is not None)
+def gradient_of_equals_to_the_first(right):
+    return [
+        lambda g, x1, x2: g * ops.cast(ops.greater_equal(x1, x2), ops.dtype(g)),
+        lambda g, x1, x2: g * ops.cast(ops.less(x1, x2), ops.dtype(g)),
+    ]
 
 
 @planted_in("vjps", "sum", "gradients")

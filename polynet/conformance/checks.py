@@ -12,6 +12,7 @@ import dataclasses
 import re
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -241,6 +242,21 @@ def check_untouched(trial: Trial) -> None:
         )
 
 
+def check_quiet(trial: Trial) -> None:
+    """A finite result comes without a warning, such as NumPy's of an overflow on the way."""
+    if not any(each.is_float for each in trial.case.inputs):
+        raise NotApplicable("no floats; of integers divided by 0 a library may warn")
+    args, kwargs = trial.case.arguments(trial.leaves())
+    usual = np.errstate(divide="warn", over="warn", invalid="warn", under="ignore")
+    with warnings.catch_warnings(record=True) as caught, usual:
+        warnings.simplefilter("always")
+        found = trial.case.function(*args, **kwargs)
+    hosts = to_hosts([leaf for leaf in results(found) if is_tensor(leaf)])
+    wide = [np.asarray(host).astype("complex128") for host in hosts]
+    if caught and all(np.isfinite(host).all() for host in wide):
+        raise AssertionError(f"the call warns: {caught[0].category.__name__}: {caught[0].message}")
+
+
 def check_strided(trial: Trial) -> None:
     """Arguments that are views with other strides give the same."""
     leaves = trial.leaves()
@@ -430,6 +446,7 @@ CHECKS: dict[str, Callable[[Trial], None]] = {
     "bodies": check_bodies,
     "compiled": check_compiled,
     "untouched": check_untouched,
+    "quiet": check_quiet,
     "strided": check_strided,
     "gradients": check_gradients,
     "second order": check_second_order,
