@@ -31,7 +31,7 @@ ROWS = [
     Row("ELU", X, {"alpha": 0.3}),
     Row("Softmax", X),
     Row("Softmax", X, {"axis": 1}),
-    Row("Softmax", X, {"axis": [1, 2]}),
+    Row("Softmax", X, {"axis": (1, 2)}),
     Row("Softmax", (3, 4), call={"mask": KEEP[:1]}),
     Row("Softmax", (3, 4), call={"mask": np.zeros((1, 4), bool)}, note="nothing-kept"),
     Row("Softmax", (3, 2, 4), {"axis": (1, 2)}, call={"mask": KEEP[None].astype("float32")}),
@@ -54,6 +54,12 @@ class TestRows:
 
     def test_gradient(self, row):
         check_gradient(row)
+
+
+def test_axes_as_a_list():
+    x = ops.convert_to_tensor(np.sin(np.arange(24.0)).reshape(X))
+    one, other = (polynet.layers.Softmax(axis)(x) for axis in ([1, 2], (1, 2)))
+    np.testing.assert_array_equal(ops.convert_to_numpy(one), ops.convert_to_numpy(other))
 
 
 @pytest.mark.parametrize(

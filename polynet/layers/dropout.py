@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from polynet import ops, random, regularizers
+from polynet.layers.arguments import data_format as checked_format
 from polynet.layers.arguments import share
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
@@ -113,8 +114,6 @@ class _ImageDropout(_SpatialDropout):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        from polynet.layers.arguments import data_format as checked_format
-
         self.data_format = checked_format(data_format, self)
         super().__init__(rate, seed=seed, name=name, dtype=dtype)
 

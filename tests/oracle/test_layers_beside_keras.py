@@ -12,8 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import keras
 import numpy as np
+import pytest
 from keras.src.backend import get_keras_mask, set_keras_mask
 from layer_rows import GOLDEN, golden, summary, weight_values
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Keras warns of masks that end, and of NumPy
 
 FAMILIES = (
     "activation",
