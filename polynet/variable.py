@@ -73,15 +73,15 @@ def observing(observer: _Seen) -> Iterator[_Seen]:
         stop_observing(observer)
 
 
-Maker = Callable[["Variable", Callable[..., Any], tuple[int, ...], str], Any]
-"""Makes an initial value instead of the initializer: of the variable, the initializer, shape and dtype."""
+Maker = Callable[["Variable", tuple[int, ...], str], Any]
+"""Makes the initial value of a variable, of this shape and dtype, as a native tensor; or ``None``: the initializer."""
 
 _maker: ContextVar[Maker | None] = ContextVar("polynet_maker", default=None)
 
 
 @contextlib.contextmanager
 def initializing_by(maker: Maker) -> Iterator[None]:
-    """A block in which initial values that a function would make are made by ``maker``: who loads needs none."""
+    """A block in which ``maker`` makes initial values: who loads needs none of the initializer."""
     token = _maker.set(maker)
     try:
         yield
@@ -170,10 +170,10 @@ class Variable(Held):
                 )
             dtype = dtypes.standardize(dtype)
             maker = _maker.get()
-            if maker is None:
-                value = initializer(tuple(shape), dtype=dtype)
-            else:
-                value = maker(self, initializer, tuple(shape), dtype)
+            made = None if maker is None else maker(self, tuple(shape), dtype)
+            if made is not None:
+                return made
+            value = initializer(tuple(shape), dtype=dtype)
         else:
             value = initializer
         if value is None:

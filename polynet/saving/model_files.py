@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import mmap
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -19,7 +20,6 @@ import numpy as np
 import polynet
 from polynet import configurable, dtypes, errors
 from polynet.layers.layer import Layer
-from polynet.op import from_host
 from polynet.saving import container, strict_json, weights
 from polynet.saving.container import Member
 from polynet.saving.weights import Comparison, Tensors
@@ -33,6 +33,8 @@ MEMBERS = (CONFIG, COMPILE, WEIGHTS, OPTIMIZER, STATE)
 _LARGEST_CONFIG = 64 << 20
 _SLACK = 32 << 20
 """Bytes that a model may hold beside what is in its file: the counts of metrics."""
+
+_SMALL = 256
 
 # ------------------------------------------------------------------------------------------ models
 
@@ -404,21 +406,23 @@ class _Limit:
     def applied(self) -> Any:
         return initializing_by(self.initial)
 
-    def initial(
-        self, variable: Variable, initializer: Callable[..., Any], shape: Any, dtype: str
-    ) -> Any:
+    def initial(self, variable: Variable, shape: tuple[int, ...], dtype: str) -> Any:
+        """Zeros, which take no memory before they are written, for values that the file will replace."""
         size = dtypes.itemsize(dtype)
         for length in shape:
             size *= length
         self.left -= size
         if self.left < 0:
             raise errors.FileError(
-                f"weight {variable.path!r} of shape {tuple(shape)} shall be made; the file holds {self.size} bytes of "
-                f"values in all."
+                f"weight {variable.path!r} of shape {shape} shall be made; the file holds {self.size} bytes of values "
+                f"in all."
             )
-        if size <= 256:
-            return initializer(tuple(shape), dtype=dtype)
-        return from_host(np.zeros(shape, np.int8), variable._backend, dtype)
+        if size <= _SMALL:  # perhaps the count of a metric, which is not in the file
+            return None
+        host = np.dtype(np.int8 if dtype == "bfloat16" else dtype)
+        count = size // dtypes.itemsize(dtype)
+        memory = mmap.mmap(-1, count * host.itemsize)  # np.zeros may write into memory of before
+        return variable._backend.asarray(np.frombuffer(memory, host).reshape(shape), dtype)
 
 
 def _guarded(what: str, function: Callable[[], Any], hint: str = "") -> Any:
