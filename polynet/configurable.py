@@ -338,6 +338,14 @@ def deserialize(
         raise ValueError(f"{name}: config does not fit its constructor: {error}") from error
 
 
+_AT_THE_TOP = {
+    "DTypePolicy": "dtype_policies",
+    "FloatDTypePolicy": "dtype_policies",
+    "Sequential": "models",
+}
+"""The pages of those classes that Keras's descriptions call by the module ``keras`` alone."""
+
+
 def _kind_of_description(value: dict[str, Any], given: str | None) -> str | None:
     """The page of a description; Keras's own descriptions say ``module`` and ``registered_name`` instead."""
     kind = value.get("kind")
@@ -352,6 +360,8 @@ def _kind_of_description(value: dict[str, Any], given: str | None) -> str | None
         for part in (".".join(parts[-2:]), *reversed(parts)):
             if part in KINDS:
                 return part
+        if module == "keras" and value["class_name"] in _AT_THE_TOP:
+            return _AT_THE_TOP[value["class_name"]]
     return given
 
 

@@ -5,6 +5,8 @@ one's own.  Each checks that something was learned or what came out.  Single lay
 tests.
 """
 
+import json
+
 import numpy as np
 import pytest
 
@@ -312,3 +314,32 @@ def test_callbacks_and_validation(tmp_path):
     expected = 0.001 * 0.9**3 * 0.5**2
     assert float(model.optimizer.learning_rate) == pytest.approx(expected, rel=1e-5)
     assert len(history.history["val_loss"]) == 3
+
+
+def test_a_description_that_keras_wrote():
+    policy = {
+        "module": "keras",
+        "class_name": "DTypePolicy",
+        "config": {"name": "mixed_float16"},
+        "registered_name": None,
+    }
+    entries = [
+        ("InputLayer", {"batch_shape": [None, 5, 3], "dtype": "float32", "name": "input"}),
+        ("LSTM", {"name": "lstm", "trainable": True, "dtype": policy, "units": 4}),
+        ("Dense", {"name": "dense", "trainable": True, "dtype": policy, "units": 2}),
+    ]
+    layers = [
+        {"module": "keras.layers", "class_name": name, "config": config, "registered_name": None}
+        for name, config in entries
+    ]
+    description = {
+        "module": "keras",
+        "class_name": "Sequential",
+        "config": {"name": "stack", "trainable": True, "dtype": policy, "layers": layers},
+        "registered_name": None,
+        "build_config": {"input_shape": [None, 5, 3]},
+    }
+    model = keras.models.model_from_json(json.dumps(description))
+    assert model.output_shape == (None, 2)
+    assert [layer.compute_dtype for layer in model.layers] == ["float16", "float16"]
+    assert model.layers[0].variable_dtype == "float32"
