@@ -187,6 +187,18 @@ def test_stateful_goes_on_where_it_ended(kind, activation):
         getattr(layers, kind)(5, stateful=True)(polynet.Input((3, 3)))
 
 
+def test_names_of_weights():
+    layer = layers.LSTM(5, stateful=True, name="memory")
+    layer.build((2, 3, 3))
+    assert sorted({weight.path for weight in layer.weights}) == [
+        "memory/lstm_cell/bias",
+        "memory/lstm_cell/kernel",
+        "memory/lstm_cell/recurrent_kernel",
+        "memory/rnn_state",
+    ]
+    assert len(layer.trainable_weights) == 3
+
+
 def test_initial_state_may_be_symbolic():
     x, h, c = polynet.Input((4, 3)), polynet.Input((5,)), polynet.Input((5,))
     outputs, *_ = layers.LSTM(5, return_state=True)(x, initial_state=[h, c])
@@ -290,6 +302,21 @@ def test_dropout_within_stacked_cells():
     x = _sequence(2, 5, 4)
     plain, dropped = host(layer(x)), host(layer(x, training=True))
     assert np.abs(plain - dropped).max() > 1e-3
+
+
+def test_convolutional_memory_masks_and_drops():
+    x = _sequence(2, 3, 6, 2)
+    mask = np.array([[True, True, False], [True, False, False]])
+    layer = layers.ConvLSTM1D(3, 2, return_sequences=True, zero_output_for_mask=True)
+    plain, masked = host(layer(x)), host(layer(x, mask=mask))
+    np.testing.assert_allclose(masked, plain * mask[:, :, None, None], atol=1e-6)
+    dropping = layers.ConvLSTM1D(
+        3, 2, return_sequences=True, dropout=0.5, recurrent_dropout=0.5, seed=1
+    )
+    dropping.build(x.shape)
+    dropping.set_weights(layer.get_weights())
+    np.testing.assert_allclose(host(dropping(x)), plain, atol=1e-6)
+    assert np.abs(host(dropping(x, training=True)) - plain).max() > 1e-3
 
 
 # ------------------------------------------------------------------------------------ cells, errors

@@ -28,7 +28,7 @@ from polynet.layers.layer import Layer
 from polynet.ops import recurrent
 from polynet.spec import is_abstract
 from polynet.values import dtype_of
-from polynet.variable import Variable, name_scope
+from polynet.variable import Variable
 
 # -------------------------------------------------------------------------------------------- cells
 
@@ -576,13 +576,12 @@ class RNN(Layer):
                     f"{self._title()}: stateful=True needs a batch size that is known; got the input shape "
                     f"{tuple(sequences_shape)}. Give it in Input(batch_shape=...)."
                 )
-            with name_scope(self.name):
-                self.states = tree.map_structure(
-                    lambda value: Variable(
-                        value, trainable=False, dtype=self.variable_dtype, name="rnn_state"
-                    ),
-                    self.get_initial_state(sequences_shape[0]),
-                )
+            self.states = tree.map_structure(
+                lambda value: Variable(
+                    value, trainable=False, dtype=self.variable_dtype, name="rnn_state"
+                ),
+                self.get_initial_state(sequences_shape[0]),
+            )
 
     def get_initial_state(self, batch_size: Any) -> list[Any]:
         """The states to begin with: what the cell says, or zeros.
