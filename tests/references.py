@@ -538,3 +538,77 @@ def gru_loops(  # type: ignore[no-untyped-def]
         return [z * h + (1 - z) * a]
 
     return _unrolled(x, [h], mask, go_backwards, zero_output_for_mask, step)
+
+
+# ------------------------------------------------------------------------------------------ images
+
+
+def read_at(x, places, order, mode, value=0.0):
+    """`image.map_coordinates` by SciPy, which has other words for two of the modes."""
+    import scipy.ndimage
+
+    mode = {"wrap": "grid-wrap", "constant": "grid-constant"}.get(mode, mode)
+    return scipy.ndimage.map_coordinates(x, places, order=order, mode=mode, cval=value)
+
+
+def warped(images, transform, mode):
+    """`image.affine_transform` of a batch, channel by channel."""
+    height, width = images.shape[1:3]
+    y, x = np.mgrid[:height, :width]
+    a0, a1, a2, b0, b1, b2, c0, c1 = transform
+    k = c0 * x + c1 * y + 1
+    places = [(b0 * x + b1 * y + b2) / k, (a0 * x + a1 * y + a2) / k]
+    each = [
+        [read_at(image[..., i], places, 1, mode) for i in range(image.shape[-1])]
+        for image in images
+    ]
+    return np.moveaxis(np.array(each), 1, -1)
+
+
+def recoloured(images, name):
+    """A function of `colorsys`, pixel by pixel."""
+    import colorsys
+
+    function = getattr(colorsys, name)
+    pixels = [function(*pixel) for pixel in images.reshape(-1, 3)]
+    return np.array(pixels).reshape(images.shape)
+
+
+def bell(size, sigma):
+    """Weights along a bell curve that sum to 1."""
+    weights = np.exp(-(((np.arange(size) - (size - 1) / 2) / sigma) ** 2) / 2)
+    return weights / weights.sum()
+
+
+def blurred(images, kernel_size, sigma):
+    """`image.gaussian_blur` of a batch by SciPy."""
+    import scipy.ndimage
+
+    for axis, size, width in ((2, kernel_size[0], sigma[0]), (1, kernel_size[1], sigma[1])):
+        images = scipy.ndimage.correlate1d(images, bell(size, width), axis, mode="constant")
+    return images
+
+
+def steep(images, axis, other):
+    """One of the two results of `image.sobel_edges`, by SciPy."""
+    import scipy.ndimage
+
+    rise = scipy.ndimage.correlate1d(images, [-1, 0, 1], axis, mode="constant")
+    return scipy.ndimage.correlate1d(rise, [1, 2, 1], other, mode="constant")
+
+
+def alike(x, y, size, sigma, top):
+    """`image.ssim` of one image, window by window."""
+    weights = np.outer(bell(size, sigma), bell(size, sigma))[..., None]
+    c1, c2 = (0.01 * top) ** 2, (0.03 * top) ** 2
+    found = []
+    for i in range(x.shape[0] - size + 1):
+        for j in range(x.shape[1] - size + 1):
+            a, b = x[i : i + size, j : j + size], y[i : i + size, j : j + size]
+            ma, mb = (weights * a).sum((0, 1)), (weights * b).sum((0, 1))
+            va = (weights * (a - ma) ** 2).sum((0, 1))
+            vb = (weights * (b - mb) ** 2).sum((0, 1))
+            both = (weights * (a - ma) * (b - mb)).sum((0, 1))
+            shape = (2 * ma * mb + c1) * (2 * both + c2)
+            found.append(shape / ((ma**2 + mb**2 + c1) * (va + vb + c2)))
+    return np.mean(found)

@@ -117,6 +117,27 @@ def test_out_of_the_backend():
     assert ops.is_tensor(x) and not ops.is_tensor([1.0]) and not ops.is_tensor(1.0)
 
 
+def test_gradient_of_eig():
+    """No row can check it: eigenvectors have a sign or phase that each library chooses."""
+    rng = np.random.default_rng(4)
+    x, by_value, by_vector = rng.standard_normal((3, 4, 4))
+
+    def whole(x):
+        values, vectors = ops.eig(x)
+        size = ops.real(vectors * ops.conj(vectors))
+        a, b = ops.convert_to_tensor(by_value[0]), ops.convert_to_tensor(by_vector)
+        return ops.sum(ops.real(values * values) * a) + ops.sum(ops.imag(values) ** 2 * size * b)
+
+    found = ops.convert_to_numpy(polynet.grad(whole)(ops.convert_to_tensor(x)))
+    step = 1e-6
+    for place in np.ndindex(x.shape):
+        moved = np.zeros_like(x)
+        moved[place] = step
+        slope = float(whole(ops.convert_to_tensor(x + moved)))
+        slope -= float(whole(ops.convert_to_tensor(x - moved)))
+        np.testing.assert_allclose(found[place], slope / (2 * step), rtol=1e-5, atol=1e-6)
+
+
 def public_functions():
     return {
         name: getattr(ops, name)
