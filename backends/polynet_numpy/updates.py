@@ -12,6 +12,7 @@ import numpy as np
 
 _DTYPES = frozenset({"float32", "int32", "int64"})
 _BLOCK = 16384
+_LARGEST = np.finfo(np.float32).max
 
 
 class Updates:
@@ -21,6 +22,16 @@ class Updates:
         if op in Updates.__dict__ and op != "method" and not _DTYPES.issuperset(kinds):
             return None
         return super().method(op, kinds)  # type: ignore[misc]
+
+    @staticmethod
+    def finite_each(tensors: Any) -> Any:
+        return np.array([_finite(x) for x in tensors])
+
+    @staticmethod
+    def compensated_add(total: Any, rest: Any, value: Any) -> Any:
+        added = value + rest
+        new = total + added
+        return new, added - (np.minimum(np.maximum(new, -_LARGEST), _LARGEST) - total)
 
     @staticmethod
     def sgd_step(
@@ -150,3 +161,9 @@ def _blocks(*lists: Sequence[Any]) -> Iterator[Sequence[Any]]:
             flat = [array.reshape(-1) for array in arrays]
             for start in range(0, size, _BLOCK):
                 yield [array[start : start + _BLOCK] for array in flat]
+
+
+def _finite(x: Any) -> bool:
+    """Is every value finite? A sum of squares, which is fast, says so unless it overflows."""
+    flat = x.ravel()
+    return bool(np.isfinite(np.dot(flat, flat)) or np.isfinite(flat).all())

@@ -31,7 +31,7 @@ from polynet.symbolic import (
     record_call,
     symbolic_leaves,
 )
-from polynet.tensor import Traced
+from polynet.tensor import Held, Traced
 from polynet.values import as_value, dtype_of, kind_of
 from polynet.variable import (
     StatelessScope,
@@ -211,13 +211,14 @@ class Layer(Within):
     # -------------------------------------------------------------------------------- calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if len(args) == 1 and not kwargs and not masking._masks:
+        if (
+            len(args) == 1
+            and not masking._masks
+            and (not kwargs or kwargs.keys() == _ONLY_TRAINING)
+        ):
             x = args[0]
-            if (
-                x.__class__,
-                getattr(x, "dtype", None),
-                getattr(x, "shape", None),
-            ) in self._accepted:
+            kind = x.__class__, getattr(x, "dtype", None), getattr(x, "shape", None)
+            if kind in self._accepted:
                 return self._run(args, kwargs, args, None)
         if "name" not in self.__dict__:
             raise self._not_initialized()
@@ -252,7 +253,7 @@ class Layer(Within):
         return result
 
     def _accept(self, x: Any) -> None:
-        kinds: Any = plugins.current().tensor_types
+        kinds: Any = (*plugins.current().tensor_types, Held)  # a value that a tape watches, too
         if isinstance(x, kinds):
             self._accepted.add((x.__class__, x.dtype, x.shape))
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from polynet import dtypes, ops
+from polynet.ops.totals import compensated_add
 from polynet.tensor import plain
 from polynet.values import dtype_of
 from polynet.variable import Variable
@@ -63,16 +64,15 @@ class Total(Variable):
         """Add to the value; returns the new one."""
         if self.rest is None:
             return super().assign_add(value)
-        old, value = plain(self), self._operand(value)
-        if dtype_of(value) != self.dtype:
+        value = plain(value)
+        if dtype_of(value) != self.dtype or isinstance(value, float):
             value = ops.cast(value, self.dtype)
-        added = ops.add(value, self.rest)
-        new = ops.add(old, added)
-        largest = float(
-            np.finfo(self.dtype).max
-        )  # instead of infinity, from which nothing is subtracted
-        self.rest.assign(added - (ops.clip(new, -largest, largest) - old))
-        return super().assign(new)
+        if tuple(value.shape) != self.shape:
+            value = ops.broadcast_to(self._operand(value), self.shape)
+        new, rest = compensated_add(plain(self), plain(self.rest), value)
+        self.rest._set(rest)
+        self._set(new)
+        return new
 
     def assign_sub(self, value: Any) -> Any:
         """Subtract from the value; returns the new one."""
