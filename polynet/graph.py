@@ -363,22 +363,31 @@ def rebuild(
             operations[name] = None
             continue
         operations[name] = _make_operation(entry, make)
-        waiting[name] = list(entry["inbound_nodes"])
+        waiting[name] = list(reversed(entry["inbound_nodes"]))
     counts = dict.fromkeys(waiting, 0)
-    progress = True
-    while progress:
-        progress = False
-        for name, nodes in waiting.items():
-            while nodes and all(key in known for key in _needed(nodes[0])):
-                node = nodes.pop(0)
-                args, kwargs = _filled(node, known)
-                if not symbolic_leaves((args, kwargs)):
-                    raise ValueError(f"layers: {name!r} is called without a tensor of the graph.")
-                outputs = operations[name](*args, **kwargs)
-                for number, leaf in enumerate(tree.flatten(outputs)):
-                    known[(name, counts[name], number)] = leaf
-                counts[name] += 1
-                progress = True
+    blocked: dict[tuple[str, int, int], list[str]] = {}  # what waits for a tensor
+    needs = {name: _needed(nodes[-1]) for name, nodes in waiting.items() if nodes}
+    ready = list(reversed(needs))
+    while ready:
+        name = ready.pop()
+        nodes = waiting[name]
+        while nodes:
+            missing = needs[name]
+            while missing and missing[-1] in known:
+                missing.pop()
+            if missing:
+                blocked.setdefault(missing[-1], []).append(name)
+                break
+            args, kwargs = _filled(nodes.pop(), known)
+            if not symbolic_leaves((args, kwargs)):
+                raise ValueError(f"layers: {name!r} is called without a tensor of the graph.")
+            outputs = operations[name](*args, **kwargs)
+            for number, leaf in enumerate(tree.flatten(outputs)):
+                key = (name, counts[name], number)
+                known[key] = leaf
+                ready += blocked.pop(key, ())
+            counts[name] += 1
+            needs[name] = _needed(nodes[-1]) if nodes else []
     left = [name for name, nodes in waiting.items() if nodes]
     if left:
         raise ValueError(

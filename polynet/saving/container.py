@@ -307,27 +307,26 @@ class Input:
 
     Args:
         path: names it in errors.
-        descriptor: of the operating system.
+        raw: the open file, without a buffer.
     """
 
-    def __init__(self, path: str, descriptor: int) -> None:
+    def __init__(self, path: str, raw: Any) -> None:
         self.path = path
-        self.descriptor = descriptor
-        self.size = os.fstat(descriptor).st_size
+        self.raw = raw
+        self.size = os.fstat(raw.fileno()).st_size
 
     def read_into(self, buffer: Any, offset: int) -> None:
         """Fill a buffer with the bytes from ``offset`` on."""
         view = memoryview(buffer)
-        os.lseek(self.descriptor, offset, os.SEEK_SET)
-        with open(self.descriptor, "rb", buffering=0, closefd=False) as file:
-            while view:
-                done = file.readinto(view[:_CHUNK])
-                if not done:
-                    raise errors.FileError(
-                        f"{self.path}: the file ends at byte {offset}; it was cut short while it was read."
-                    )
-                view = view[done:]
-                offset += done
+        self.raw.seek(offset)
+        while view:
+            done = self.raw.readinto(view[:_CHUNK])
+            if not done:
+                raise errors.FileError(
+                    f"{self.path}: the file ends at byte {offset}; it was cut short while it was read."
+                )
+            view = view[done:]
+            offset += done
 
     def read(self, offset: int, size: int, what: str) -> bytes:
         """``size`` bytes from ``offset`` on, which must be within the file."""
@@ -345,11 +344,8 @@ def reading(path: str) -> Iterator[Input]:
     """A block that reads one file."""
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, "expected a file to load; this is a directory", path)
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        yield Input(path, descriptor)
-    finally:
-        os.close(descriptor)
+    with open(path, "rb", buffering=0) as raw:
+        yield Input(path, raw)
 
 
 class Member:

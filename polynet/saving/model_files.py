@@ -7,6 +7,7 @@ file is ever imported or run.  How bytes are arranged is in ``container.py``, ho
 
 from __future__ import annotations
 
+import difflib  # noqa: F401 (hints of errors need it, and nothing is imported while a file is read)
 import hashlib
 import math
 import mmap
@@ -33,8 +34,6 @@ MEMBERS = (CONFIG, COMPILE, WEIGHTS, OPTIMIZER, STATE)
 _LARGEST_CONFIG = 64 << 20
 _SLACK = 32 << 20
 """Bytes that a model may hold beside what is in its file: the counts of metrics."""
-
-_SMALL = 256
 
 # ------------------------------------------------------------------------------------------ models
 
@@ -407,7 +406,7 @@ class _Limit:
         return initializing_by(self.initial)
 
     def initial(self, variable: Variable, shape: tuple[int, ...], dtype: str) -> Any:
-        """Zeros, which take no memory before they are written, for values that the file will replace."""
+        """Zeros, which take no memory before they are written: the file has the values, and metrics begin at 0."""
         size = dtypes.itemsize(dtype)
         for length in shape:
             size *= length
@@ -417,12 +416,10 @@ class _Limit:
                 f"weight {variable.path!r} of shape {shape} shall be made; the file holds {self.size} bytes of values "
                 f"in all."
             )
-        if size <= _SMALL:  # perhaps the count of a metric, which is not in the file
-            return None
         host = np.dtype(np.int8 if dtype == "bfloat16" else dtype)
         count = size // dtypes.itemsize(dtype)
-        memory = mmap.mmap(-1, count * host.itemsize)  # np.zeros may write into memory of before
-        return variable._backend.asarray(np.frombuffer(memory, host).reshape(shape), dtype)
+        memory = mmap.mmap(-1, max(1, count * host.itemsize))  # np.zeros may write into memory of before
+        return variable._backend.asarray(np.frombuffer(memory, host, count).reshape(shape), dtype)
 
 
 def _guarded(what: str, function: Callable[[], Any], hint: str = "") -> Any:

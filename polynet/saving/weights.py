@@ -69,6 +69,7 @@ def seeds_by_name(layer: Layer) -> dict[str, Variable]:
 def _walk(layer: Layer) -> tuple[dict[str, Variable], dict[str, Variable]]:
     weights: dict[str, Variable] = {}
     seeds: dict[str, Variable] = {}
+    free_weight, free_seed = _Free(), _Free()
     seen: set[int] = set()
     stack: list[tuple[Layer, str]] = [(layer, "")]
     while stack:
@@ -85,28 +86,36 @@ def _walk(layer: Layer) -> tuple[dict[str, Variable], dict[str, Variable]]:
                 name = variable.name
                 if _AUTOMATIC.fullmatch(name):
                     name = attributes.get(id(variable), str(number))
-                weights[_free(path + name, weights)] = variable
+                weights[free_weight(path + name)] = variable
         for number, generator in enumerate(current._attributes(SeedGenerator)):
             if id(generator) not in seen:
                 seen.add(id(generator))
-                seeds[_free(f"{path}seed_generator_{number}", seeds)] = generator.state
+                seeds[free_seed(f"{path}seed_generator_{number}")] = generator.state
         if getattr(current, "_graph", None) is not None or hasattr(current, "_stack"):
             attributes = {}  # the layers of a graph are counted, whatever else holds them
         names: dict[str, Layer] = {}
+        free = _Free()
         for inner in current._layers:
             own_name = attributes.get(id(inner), "").strip("_") or snake_case(type(inner).__name__)
-            names[_free(own_name, names)] = inner
+            names[free(own_name)] = inner
         stack += [(inner, f"{path}{name}/") for name, inner in reversed(names.items())]
     return weights, seeds
 
 
-def _free(name: str, taken: Mapping[str, Any]) -> str:
-    """The name, numbered when it is taken."""
-    number, found = 0, name
-    while found in taken:
-        number += 1
-        found = f"{name}_{number}"
-    return found
+class _Free:
+    """Names that are not taken yet: a name that is gets a number."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = set()
+        self.counts: dict[str, int] = {}
+
+    def __call__(self, name: str) -> str:
+        found = name
+        while found in self.taken:
+            self.counts[name] = number = self.counts.get(name, 0) + 1
+            found = f"{name}_{number}"
+        self.taken.add(found)
+        return found
 
 
 # ------------------------------------------------------------------------------------------ writing
