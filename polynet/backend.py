@@ -33,6 +33,9 @@ class BackendInfo:
         modules: the top-level modules that its tensors come from.
         install: the command that installs what is missing.
         spec_version: the version of this interface that the backend was written for.
+        bridges: layers around the library's own models: the name of each, and the module that defines it, which
+            must not import the library. They are found as ``polynet.layers.<name>``; see ``Bridge`` in
+            ``polynet.layers.bridges``.
     """
 
     library: str
@@ -40,6 +43,7 @@ class BackendInfo:
     modules: tuple[str, ...]
     install: str
     spec_version: int = 1
+    bridges: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
 
 @specification(firstresult=True)
@@ -338,6 +342,13 @@ class Backend:
     def device_of(self, x: Any) -> str:
         """The device on which a tensor lives."""
         return "cpu:0"
+
+    def as_native(self, layer: Any) -> Any:
+        """A built layer in the form in which the library has models, with the same weights; see ``Model.as_native``."""
+        raise errors.BackendError(
+            f"as_native: the library of backend {self.name!r} has no models of its own. Make the model on a backend "
+            f"whose library has them: polynet.set_backend(name)."
+        )
 
     def library_version(self) -> str:
         """The version of the array library."""

@@ -6,7 +6,13 @@ from polynet.backend import Backend, BackendInfo, implementation
 @implementation
 def polynet_backend_info() -> BackendInfo:
     """Facts that need no import."""
-    return BackendInfo("JAX", "jax", ("jax", "jaxlib"), "pip install 'polynet-dl[jax]'")
+    return BackendInfo(
+        "JAX",
+        "jax",
+        ("jax", "jaxlib"),
+        "pip install 'polynet-dl[jax]'",
+        bridges={"FlaxLayer": "polynet_jax.bridges", "JaxLayer": "polynet_jax.bridges"},
+    )
 
 
 @implementation

@@ -280,6 +280,12 @@ class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend)
             kind, lambda held: ((held._polynet_value(),), None), lambda _, children: children[0]
         )
 
+    def as_native(self, layer: Any) -> Any:
+        from polynet_jax.native import NativeApply
+
+        apply = NativeApply(layer)
+        return apply.params(), apply
+
     # -------------------------------------------------------------------------------------- devices
 
     def devices(self) -> list[str]:

@@ -6,7 +6,13 @@ from polynet.backend import Backend, BackendInfo, implementation
 @implementation
 def polynet_backend_info() -> BackendInfo:
     """Facts that need no import."""
-    return BackendInfo("PyTorch", "torch", ("torch",), "pip install 'polynet-dl[torch]'")
+    return BackendInfo(
+        "PyTorch",
+        "torch",
+        ("torch",),
+        "pip install 'polynet-dl[torch]'",
+        bridges={"TorchModuleWrapper": "polynet_torch.bridges"},
+    )
 
 
 @implementation

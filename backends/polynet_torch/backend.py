@@ -201,6 +201,11 @@ class TorchBackend(
     def install_protocol(self, kind: type) -> None:
         kind.__torch_function__ = classmethod(_torch_function)  # type: ignore[attr-defined]
 
+    def as_native(self, layer: Any) -> Any:
+        from polynet_torch.native import NativeModule
+
+        return NativeModule(layer)
+
     # -------------------------------------------------------------------------------------- devices
 
     def devices(self) -> list[str]:

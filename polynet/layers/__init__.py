@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from polynet.configurable import Catalogue
 from polynet.layers.activation import (
     ELU,
@@ -290,3 +292,20 @@ __all__ = [
     "serialize",
     "subtract",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The bridges of the installed backends, which each backend defines."""
+    if name[:1].isupper():
+        from polynet.layers.bridges import bridges, find_bridge
+
+        if name in bridges():
+            found = globals()[name] = find_bridge(name)
+            return found
+    raise AttributeError(f"module 'polynet.layers' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    from polynet.layers.bridges import bridges
+
+    return sorted({*__all__, *bridges()})

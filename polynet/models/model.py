@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from polynet import configurable, errors, graph, masking, ops, tree
+from polynet import configurable, errors, graph, masking, ops, plugins, tree
 from polynet.graph import Function
 from polynet.layers.core import Embedding, InputLayer
 from polynet.layers.input_spec import InputSpec
@@ -300,6 +300,18 @@ class Model(Trainer, Layer):
         from polynet.saving import load_weights
 
         return load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    # -------------------------------------------------------------------------------- in the library's form
+
+    def as_native(self) -> Any:
+        """The model as the array library's own kind of model, with the same weights, for programs of that library.
+
+        On torch an ``nn.Module`` that shares the weights: each side sees what the other changes. On JAX a pair
+        ``(params, apply)`` of the trainable weights and a pure function. The model must be built.
+        """
+        weights = self.weights
+        backend = weights[0]._backend if weights else plugins.current()
+        return backend.as_native(self)
 
     # -------------------------------------------------------------------------------- descriptions
 
