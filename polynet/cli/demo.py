@@ -1,4 +1,4 @@
-"""``polynet demo``: a small classifier learns, and prints the same numbers on each backend.
+"""``polynet demo``: a line and a network learn, and print the same numbers on each backend.
 
 Written as a user's program would be: public names only, and nothing about any backend.
 """
@@ -45,6 +45,30 @@ def train(points: int = 1000, steps: int = 40, rate: float = 1.0) -> list[tuple[
     return [(float(value), float(accuracy)) for value, accuracy in [*history, loss()]]
 
 
+def train_network(points: int = 1000, epochs: int = 5) -> list[tuple[float, float]]:
+    """Tell points inside a circle from those around it, by a network of two layers.
+
+    Returns the loss and the accuracy of each epoch.
+
+    Example:
+        >>> history = train_network(points=200, epochs=2)
+        >>> history[-1][0] < history[0][0]
+        True
+    """
+    x = polynet.random.normal((points, 2), seed=1)
+    y = ops.sum(x * x, axis=1) < 1.4  # half of them
+    with_seed = polynet.initializers.GlorotUniform
+    model = polynet.Sequential(
+        [
+            polynet.layers.Dense(32, activation="relu", kernel_initializer=with_seed(seed=2)),
+            polynet.layers.Dense(1, activation="sigmoid", kernel_initializer=with_seed(seed=3)),
+        ]
+    )
+    model.compile(polynet.optimizers.Adam(0.02), loss="binary_crossentropy", metrics=["accuracy"])
+    history = model.fit(x, y, batch_size=25, epochs=epochs, shuffle=False, verbose=0).history
+    return list(zip(history["loss"], history["accuracy"], strict=True))
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Train and print; 0."""
     backend = polynet.config.backend()
@@ -55,6 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
     for number, (value, accuracy) in enumerate(history):
         if number % 10 == 0:
             print(f"{number:4}  {value:.4f}  {accuracy:8.1%}")
+    print("\nA network of two layers learns which of 1,000 points are inside a circle.\n")
+    print("epoch   loss  accuracy")
+    for number, (value, accuracy) in enumerate(train_network(), start=1):
+        print(f"{number:4}  {value:.4f}  {accuracy:8.1%}")
     for name in polynet.list_backends():
         if name != backend:
             print(f"\nThe same on another backend: POLYNET_BACKEND={name} polynet demo")
