@@ -394,8 +394,9 @@ def find(name: Any, kind: str | None = None) -> Any:
                 else callable(found) and kind in _OF_FUNCTIONS
             ):
                 return found
+        others = [known for known in getattr(page, "__all__", ()) if known != name]
         raise ValueError(
-            f"{kind}: unknown name {name!r}.{errors.closest(name, getattr(page, '__all__', ()))} "
+            f"{kind}: unknown name {name!r}.{errors.closest(name, others)} "
             f"Hand in what is yours by custom_objects, or register it with polynet.saving.register_serializable."
         )
     raise ValueError(

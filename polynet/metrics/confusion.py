@@ -164,6 +164,8 @@ def _check_shares(name: str, values: Sequence[float]) -> None:
 
 def _evenly(count: int) -> list[float]:
     """``count`` numbers from 0 to 1."""
+    if count > 10**6:  # which a file may ask for
+        raise ValueError(f"num_thresholds: expected a number of at most 1,000,000; got {count}.")
     return [i / (count - 1) for i in range(count)]
 
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import numpy as np
-
 from polynet import dtypes, ops
 from polynet.ops.totals import compensated_add
 from polynet.tensor import plain
@@ -42,12 +40,11 @@ class Total(Variable):
         if dtype in ("float16", "bfloat16"):
             dtype = "float32"
         settings: dict[str, Any] = {"trainable": False, "autocast": False, "aggregation": "sum"}
-        super().__init__(np.zeros(shape, "float32"), dtype=dtype, name=name, **settings)
+        super().__init__("zeros", shape, dtype, name=name, **settings)
         self.rest: Variable | None = None
         """What rounding has cut off; integers need none."""
         if dtypes.is_float(self.dtype):
-            zeros = np.zeros(shape, "float32")
-            self.rest = Variable(zeros, dtype=dtype, name=f"{self.name}_rest", **settings)
+            self.rest = Variable("zeros", shape, dtype, name=f"{self.name}_rest", **settings)
 
     @property
     def parts(self) -> list[Variable]:

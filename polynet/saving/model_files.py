@@ -382,6 +382,8 @@ def _compile(model: Any, told: Any, what: str) -> None:
     )
     trained = told.get("trained")
     if trained is not None and model.optimizer is not None:
+        if not isinstance(trained, list) or len(set(map(str, trained))) != len(trained):
+            raise errors.FileError(f"{what}: trained: expected a list of names that occur once.")
         known = weights.weights_by_name(model)
         for name in trained:
             if not isinstance(name, str) or name not in known:
@@ -418,7 +420,9 @@ class _Limit:
             )
         host = np.dtype(np.int8 if dtype == "bfloat16" else dtype)
         count = size // dtypes.itemsize(dtype)
-        memory = mmap.mmap(-1, max(1, count * host.itemsize))  # np.zeros may write into memory of before
+        memory = mmap.mmap(
+            -1, max(1, count * host.itemsize)
+        )  # np.zeros may write into memory of before
         return variable._backend.asarray(np.frombuffer(memory, host, count).reshape(shape), dtype)
 
 
