@@ -101,7 +101,7 @@ def test_get_gives_back_objects_and_functions():
 @pytest.mark.parametrize(
     ("identifier", "text"),
     [
-        ("maxnrom", "constraints: unknown constraint 'maxnrom'. Did you mean 'maxnorm'"),
+        ("maxnrom", "constraints: unknown constraint 'maxnrom'. Did you mean 'max_norm'"),
         (3, "constraints: expected a name, .* got int"),
     ],
 )

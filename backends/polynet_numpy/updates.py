@@ -19,7 +19,8 @@ class Updates:
     """Optimizers' updates of float32 weights; those of other dtypes are the composites'."""
 
     def method(self, op: str, kinds: Sequence[str | type]) -> Callable[..., Any] | None:
-        if op in Updates.__dict__ and op != "method" and not _DTYPES.issuperset(kinds):
+        own = op in Updates.__dict__ and op not in ("method", "finite_each")
+        if own and not _DTYPES.issuperset(kinds):
             return None
         return super().method(op, kinds)  # type: ignore[misc]
 
@@ -165,5 +166,7 @@ def _blocks(*lists: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def _finite(x: Any) -> bool:
     """Is every value finite? A sum of squares, which is fast, says so unless it overflows."""
+    if x.dtype != np.float32:
+        return bool(np.isfinite(x).all())
     flat = x.ravel()
     return bool(np.isfinite(np.dot(flat, flat)) or np.isfinite(flat).all())
