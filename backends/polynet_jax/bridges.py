@@ -60,8 +60,8 @@ class JaxLayer(Bridge):
             takes = [name for name in ("params", "state") if name in self._call_takes]
             if takes and init_fn is None:
                 raise ValueError(
-                    f"{self._title()}: call_fn takes {' and '.join(takes)}; expected init_fn, params or state; got none "
-                    f"of them."
+                    f"{self._title()}: call_fn takes {' and '.join(takes)}; expected init_fn, params or state; got "
+                    f"none of them."
                 )
         self._given = (params, state)
         if params is not None or state is not None or not {"params", "state"} & self._call_takes:

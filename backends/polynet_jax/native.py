@@ -122,9 +122,9 @@ class NnxFunctions:
 class NativeApply:
     """A polynet model as a pure function: ``apply(params, *inputs, training=False, state=None)``.
 
-    ``params`` are the trainable weights as nested dicts of arrays, ``state`` the other variables (moving averages, seeds).
-    Without ``state`` the outputs are returned, for the state that the model has; with it ``(outputs, new_state)``. The
-    model itself does not change: ``assign`` puts trained values into it.
+    ``params`` are the trainable weights as nested dicts of arrays, ``state`` the other variables (moving averages,
+    seeds). Without ``state`` the outputs are returned, for the state that the model has; with it
+    ``(outputs, new_state)``. The model itself does not change: ``assign`` puts trained values into it.
     """
 
     def __init__(self, layer: Any) -> None:
@@ -167,8 +167,8 @@ class NativeApply:
         changed = [variable.path for variable, _ in given.assigned.values()]
         if changed and training:
             raise ValueError(
-                f"{self._layer._title()}: apply: state: with training=True the call changes {changed[0]!r}; got None. Pass "
-                f"the state, at first apply.state(), and take the new one: "
+                f"{self._layer._title()}: apply: state: with training=True the call changes {changed[0]!r}; got None. "
+                f"Pass the state, at first apply.state(), and take the new one: "
                 f"outputs, state = apply(params, x, training=True, state=state)."
             )
         return outputs

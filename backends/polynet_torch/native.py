@@ -1,8 +1,8 @@
 """Tensors that polynet's variables share with torch modules, and a polynet model as a torch module.
 
-A variable reads a parameter detached and assigns it by ``.data``, so that the parameter stays the same object, as torch's
-optimizers expect, and nothing is written into a tensor that somebody may hold.  Torch's own steps write in place, which
-the variable sees because the memory is the same.
+A variable reads a parameter detached and assigns it by ``.data``, so that the parameter stays the same object, as
+torch's optimizers expect, and nothing is written into a tensor that somebody may hold.  Torch's own steps
+write in place, which the variable sees because the memory is the same.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A *bridge* is a layer around something of one array library: a module of it, a function on its tensors.  A backend names
 its bridges in ``BackendInfo.bridges`` and defines them, as subclasses of ``Bridge``, in a module that does not import
-the library; ``polynet.layers`` finds them there by their names.  So they exist whatever backend is active, and say which
-one they need when they are constructed.  The other direction, a polynet model in the library's own form, is
+the library; ``polynet.layers`` finds them there by their names.  So they exist whatever backend is active, and say
+which one they need when they are constructed.  The other direction, a polynet model in the library's own form, is
 ``Backend.as_native``.  No array library is named or imported here.
 """
 
@@ -165,7 +165,7 @@ class SharedVariable(Variable):
         raise NotImplementedError(f"{type(self).__name__}.store")
 
     @property
-    def _value(self) -> Any:  # type: ignore[override]
+    def _value(self) -> Any:
         return self.fetch()
 
     @_value.setter
@@ -305,7 +305,7 @@ def unnested(names: Any, structure: Any, what: str) -> list[Any]:
 
 def expect_built(layer: Layer) -> None:
     """Raise unless every layer within has its weights."""
-    for one in layer._flatten_layers():
+    for one in reversed(layer._flatten_layers()):  # those within first
         if not one.built:
             raise ValueError(
                 f"{layer._title()}: as_native: layer {one.name!r} has no weights yet. Call the model once, or "
