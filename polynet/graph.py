@@ -269,7 +269,9 @@ def describe(function: Function) -> dict[str, Any]:
         )
     return {
         "layers": layers,
-        "input_layers": tree.map_structure(lambda t: _reference_to(where[id(t)]), function._inputs_struct),
+        "input_layers": tree.map_structure(
+            lambda t: _reference_to(where[id(t)]), function._inputs_struct
+        ),
         "output_layers": tree.map_structure(
             lambda t: _reference_to(where[id(t)]), function._outputs_struct
         ),

@@ -64,7 +64,7 @@ def test_layers_of_a_stack():
     with pytest.raises(ValueError, match="a name that occurs once"):
         polynet.Sequential([layers.Dense(2, name="d"), layers.Dense(2, name="d")])
     with pytest.raises(
-        TypeError, match="expected a layer; got function. Wrap a function in layers.Lambda"
+        TypeError, match=r"expected a layer; got function\. Wrap a function in layers\.Lambda"
     ):
         polynet.Sequential([lambda x: x])
     with pytest.raises(ValueError, match="there are no layers"):
@@ -81,7 +81,7 @@ def test_a_graph():
     assert [layer.name for layer in model.layers] == ["x", "h", "a"]
     assert model.get_layer("h") is model.get_layer(index=1)
     assert model.output_shape == [(None, 2), (None, 1)]
-    with pytest.raises(ValueError, match="no layer is named 'hh'. Did you mean 'h'"):
+    with pytest.raises(ValueError, match=r"no layer is named 'hh'\. Did you mean 'h'"):
         model.get_layer("hh")
 
 
