@@ -391,7 +391,7 @@ for name, nodes in {
     "cycle": [call("relu", at("z"), name="y"), call("relu", at("y"), name="z")],
     "its_own_input": [call("relu", at("y"))],
     "an_unknown_tensor": [call("relu", at("nobody"))],
-    "an_op_without_tensors": [call("ones", [BOMB])],
+    "an_op_without_tensors": [call("full", [BOMB], 1.0)],
     "an_op_that_is_none": [call("system", at("x"))],
     "an_op_of_the_module": [call("__import__", at("x"))],
     "a_large_op": [call("tile", at("x"), [1, BOMB]), call("sum", at("y"), name="z")],
@@ -450,9 +450,45 @@ def packed(path, members, **changes):
     return path
 
 
-def refused(good, paths, may_load=()):
-    found = list(complaints(loads(good, paths), may_load))
+def refused(good, paths, may_load=(), because=None):
+    """Every file must be refused; those named in ``because`` with a text that says why."""
+    rows = loads(good, paths)
+    found = list(complaints(rows, may_load))
     assert not found, "\n".join(found)
+    texts = {Path(path).stem: ended for path, ended, *_ in rows}
+    for name, text in (because or {}).items():
+        assert text in texts[name], f"{name}: {texts[name]}"
+
+
+WHY_TEXTS = {
+    "nan": "NaN is no number of JSON",
+    "infinity": "-Infinity is no number of JSON",
+    "large_float": "the number '1e999' is too large",
+    "large_integer": "expected integers of at most 20 digits; got 100000",
+    "duplicate_key": "key 'kind' occurs twice",
+    "deep": "expected at most 200 levels of nesting",
+    "deep_and_closed": "expected at most 200 levels of nesting",
+    "deep_dicts": "expected at most 200 levels of nesting",
+    "not_text": "expected JSON in UTF-8",
+    "text_after": "expected JSON; Extra data",
+}
+WHY_CONFIGS = {
+    "lambda_of_bytecode": "unknown object '__lambda__'",
+    "module_os": "unknown object 'system'",
+    "kind_os": "unknown os 'system'",
+    "own_models_load_model": "models: unknown name 'load_model'",
+    "own_dtype_policies_set_dtype_policy": "dtype_policies: unknown name 'set_dtype_policy'",
+    "own_activations_deserialize": "activations: unknown name 'deserialize'",
+    "units": "shall be made; the file holds",
+    "units_of_the_last": "shall be made; the file holds",
+    "units_that_overflow": "shall be made; the file holds",
+    "input_length": "shall be made; the file holds",
+    "embedding": "shall be made; the file holds",
+    "unknown_keys": "unknown arguments",
+    "graph_cycle": "depend on its own outputs",
+    "graph_an_op_without_tensors": "is called without a tensor of the graph",
+    "graph_an_op_that_is_none": "unknown op 'system'",
+}
 
 
 def test_configs(good, tmp_path):
@@ -466,7 +502,10 @@ def test_configs(good, tmp_path):
         for member in ("config.json", "compile.json"):
             path = tmp_path / f"{name}_{member[:3]}.polynet"
             paths.append(packed(path, {**members, member: text}))
-    refused(good, paths, MAY_LOAD)
+    texts = {
+        f"{name}_{member}": text for name, text in WHY_TEXTS.items() for member in ("con", "com")
+    }
+    refused(good, paths, MAY_LOAD, {**WHY_CONFIGS, **texts})
 
 
 COMPILE = {
@@ -509,7 +548,13 @@ def test_compile(good, tmp_path):
         paths.append(
             packed(tmp_path / f"trained_{number}.polynet", {**members, "compile.json": text})
         )
-    refused(good, paths)
+    because = {
+        "matrix_of_many": "shall be made; the file holds",
+        "metric_of_many": "num_thresholds: expected a number of at most",
+        "trained_4": "expected a list of names that occur once",
+        "loss_of_models": "models: unknown name 'load_model'",
+    }
+    refused(good, paths, (), because)
 
 
 # ------------------------------------------------------------------------------------------ the zip
@@ -541,7 +586,8 @@ def containers(good):
     )
     for missing in range(len(listed)):
         if listed[missing][0] not in ("compile.json", "optimizer.safetensors"):
-            yield f"without_{listed[missing][0]}", zipped(listed[:missing] + listed[missing + 1 :])
+            rest = listed[:missing] + listed[missing + 1 :]
+            yield f"without_{listed[missing][0]}", with_manifest(rest[:-1], *rest[-1:])
     yield "before", b"x" + whole
     yield "before_a_zip", whole + whole
     yield "behind", whole + b"x"
@@ -587,7 +633,8 @@ def containers(good):
 def with_manifest(members, text):
     """The bytes of a model file with another manifest."""
     made, entries = b"", []
-    for name, data in [*members, ("manifest.json", text)]:
+    last = text if isinstance(text, tuple) else ("manifest.json", text)
+    for name, data in [*members, last]:
         entry = container.Entry(name, len(data), len(made), zlib.crc32(data))
         entries.append(entry)
         made += entry.local() + data
@@ -604,7 +651,23 @@ def test_containers(good, tmp_path):
         paths.append(tmp_path / f"{name}.polynet")
         paths[-1].write_bytes(data)
     assert len(set(paths)) == len(paths) > 50
-    refused(good, paths)
+    because = {
+        "compressed": "the member is compressed",
+        "told_encrypted": "the member is encrypted",
+        "told_two_sizes": "two sizes are told, 1 and 2",
+        "twice": "occurs twice",
+        "unknown_4_False": "unknown member '../x'",
+        "bomb": "is compressed",
+        "by_another_writer": "is not what the directory tells",
+        "before": "which is a zip; it is not",
+        "behind": "the end of a zip is expected",
+        "without_config.json": "there is no member config.json",
+        "manifest_format": "the file is of format 2",
+        "manifest_size": "the manifest tells 1",
+        "manifest_hash": "its sha256 is not the one in manifest.json",
+        "manifest_duplicate_key": "key 'kind' occurs twice",
+    }
+    refused(good, paths, (), because)
 
 
 # ------------------------------------------------------------------------------------------ weights
@@ -681,7 +744,23 @@ def test_weights(good, tmp_path):
             path = tmp_path / f"{name}_{member[:3]}.polynet"
             paths.append(packed(path, {**members, member: data}))
     assert len(paths) > 150
-    refused(good, paths)
+    because = {
+        "unknown_dtype": "unknown dtype 'F128'",
+        "dtype_of_another_size": "takes",
+        "shape_bomb": "takes",
+        "shape_that_overflows": "takes",
+        "shape_of_less": "expected a list of up to 32 lengths",
+        "shape_of_truth": "expected a list of up to 32 lengths",
+        "offsets_that_are_shared": "and do not overlap",
+        "offsets_beyond": "and do not overlap",
+        "unknown_keys": "expected dtype, shape and data_offsets, and nothing else",
+        "fewer_values": "the header tells of",
+        "more_values": "the header tells of",
+        "length_18446744073709551615": "the header shall have 18446744073709551615 bytes",
+    }
+    because |= {f"{name}_wei": text for name, text in because.items()}
+    twice = dict.fromkeys(["a_name_twice", "a_name_twice_wei", "a_name_twice_opt"], "occurs twice")
+    refused(good, paths, (), {**because, **twice})
 
 
 def test_a_truth_value_of_two(tmp_path):
