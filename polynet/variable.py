@@ -18,7 +18,7 @@ import numpy as np
 from polynet import dtypes, errors, plugins
 from polynet.op import OPS, Op, from_host, plan_key
 from polynet.plugins import register_wrapper, state
-from polynet.spec import broadcast
+from polynet.spec import broadcast, is_abstract
 from polynet.tensor import Held, Traced, plain
 from polynet.values import from_list, shape_of
 
@@ -240,6 +240,8 @@ class Variable(Held):
 
     def assign(self, value: Any) -> Any:
         """Take a new value of the same shape, cast to the variable's dtype; returns it."""
+        if state.abstract and is_abstract():
+            return value  # only shapes are being inferred: nothing may change
         value = self._own(value, self.dtype)
         shape = self._backend.shape_of(value)
         if shape != self.shape:
@@ -254,6 +256,8 @@ class Variable(Held):
 
     def _set(self, value: Any) -> None:
         """Take a tensor as it is: of this shape, dtype and backend, held by nobody who writes into it."""
+        if state.abstract and is_abstract():
+            return
         if state.observers:
             for observer in reversed(_observers.get()):
                 if observer.write(self, value):

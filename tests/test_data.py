@@ -1158,3 +1158,17 @@ def test_nothing_warns_in_the_ordinary_course():
             for number in range(4):
                 assert list(data.epoch(number))
             data.close()
+
+
+def test_errors_of_threads_come_as_they_are():
+    class Rows(polynet.utils.PyDataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            raise KeyError("row of mine")
+
+    model = polynet.Sequential([polynet.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(KeyError, match="row of mine"):
+        model.fit(Rows(workers=2), verbose=0)

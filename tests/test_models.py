@@ -275,3 +275,31 @@ def test_inputs_of_another_rank_or_dtype():
     ids = polynet.Input((3,), dtype="int32")
     lookup = polynet.Model(ids, layers.Embedding(5, 2)(ids))
     assert tuple(lookup(np.array([[0.0, 1.0, 4.0]])).shape) == (1, 3, 2)
+
+
+def test_a_dict_of_lists_as_inputs():
+    x = {"a": polynet.Input((3,)), "b": [polynet.Input((1,)), polynet.Input((1,))]}
+    model = polynet.Model(x, ops.sum(x["a"], axis=-1, keepdims=True) + x["b"][0] - 2 * x["b"][1])
+    data = {"a": np.ones((4, 3), "f"), "b": [np.ones((4, 1), "f"), np.full((4, 1), 5, "f")]}
+    np.testing.assert_allclose(model.predict(data, verbose=0), np.full((4, 1), -6.0))
+    model.compile("sgd", "mse")
+    assert model.evaluate(data, np.zeros((4, 1)), verbose=0) == 36.0
+    with pytest.raises(ValueError, match="expected 3 inputs; got 2"):
+        model({"a": data["a"], "b": data["b"][:1]})
+
+
+def test_a_stack_whose_first_batch_gave_the_shape_takes_sequences_of_other_lengths():
+    model = polynet.Sequential([layers.Embedding(10, 4, mask_zero=True), layers.LSTM(3)])
+    short = model(np.array([[1, 2]]))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model(np.array([[1, 2, 0, 0]]))),
+        ops.convert_to_numpy(short),
+        rtol=1e-5,
+    )
+    again = polynet.Sequential.from_config(model.get_config())
+    assert again.built and len(again.weights) == len(model.weights)
+    assert again(np.array([[1, 2, 0]])).shape == (1, 3)
+    dense = polynet.Sequential([layers.Dense(2)])
+    dense(np.ones((1, 3), "f"))
+    with pytest.raises(ValueError, match=r"Dense 'dense.*': input: expected length 3"):
+        dense(np.ones((1, 4), "f"))

@@ -518,3 +518,40 @@ def test_labels_and_indices_out_of_range():
     for call in (model.predict, lambda x, verbose: model.fit(x, np.ones((1, 1)), verbose=verbose)):
         with pytest.raises(IndexError, match=text):
             call(np.array([[-1, 2]]), verbose=0)
+
+
+def test_labels_are_checked_though_there_are_no_metrics():
+    model = polynet.Sequential([polynet.Input((5,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for call in (model.fit, model.evaluate):
+        for wrong in (LABELS + 3, LABELS - 1):
+            with pytest.raises(ValueError, match="which has 3 classes: expected integers from 0"):
+                call(X, wrong, verbose=0)
+
+
+def test_outputs_without_a_loss():
+    x = polynet.Input((5,))
+    model = polynet.Model(x, [layers.Dense(1, name=name)(x) for name in "abc"])
+    model.compile("sgd", ["mse", None, "mae"])
+    assert list(model.fit(X, [Y, Y, Y], verbose=0).history) == ["loss", "a_loss", "c_loss"]
+    model.compile("sgd", ["mse", None, None])
+    assert list(model.fit(X, [Y, Y, Y], verbose=0).history) == ["loss"]
+
+
+def test_metrics_and_numbers_as_losses_within_layers():
+    class Watched(layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.seen = polynet.metrics.Mean(name="seen")
+
+        def call(self, x):
+            self.seen.update_state(ops.mean(x) + 1)
+            self.add_loss(0.5)
+            return x
+
+    x = polynet.Input((5,))
+    model = polynet.Model(x, layers.Dense(1, kernel_initializer="zeros")(Watched()(x)))
+    assert float(model.layers[1].seen.result()) == 0.0  # no value was seen yet
+    model.compile("sgd", "mse")
+    history = model.fit(X * 0, Y * 0, epochs=2, verbose=0).history
+    assert history == {"loss": [0.5, 0.5], "seen": [1.0, 1.0]}

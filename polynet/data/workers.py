@@ -11,6 +11,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _in_order(
             batch = future.result()
             ask(1)
             yield batch
-    except futures.process.BrokenProcessPool as error:
+    except BrokenProcessPool as error:
         raise RuntimeError(
             f"PyDataset: a worker process died before batch {index} was there. It may have been killed, for instance "
             f"for want of memory; or it could not start, for which a script needs `if __name__ == '__main__':` around "

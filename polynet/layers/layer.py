@@ -547,6 +547,8 @@ class Layer(Within):
         """Add a scalar to what training makes small; call it from ``call``, or give a list."""
         losses = calls.losses.setdefault(self, [])
         for one in tree.flatten(loss):
+            if isinstance(one, int | float):
+                one = plugins.current().asarray(one, self.compute_dtype)
             if len(one.shape) != 0:
                 raise errors.ShapeError(
                     f"{self._title()}: add_loss: expected a scalar; got shape {tuple(one.shape)}. "

@@ -70,7 +70,10 @@ class Model(Trainer, Layer):
             )
             for tensor in function.inputs
         ]
-        if isinstance(function._inputs_struct, dict):
+        if _is_nested(function._inputs_struct):
+            for spec in specs:
+                spec.name = None
+        elif isinstance(function._inputs_struct, dict):
             for spec, key in zip(specs, _dict_keys(function._inputs_struct), strict=True):
                 spec.name = key
         self.input_spec = specs
@@ -99,7 +102,9 @@ class Model(Trainer, Layer):
         function = self._graph
         assert function is not None
         wanted = function._inputs_struct
-        if isinstance(inputs, dict):
+        if _is_nested(wanted):
+            leaves = tree.flatten(inputs)
+        elif isinstance(inputs, dict):
             keys = (
                 _dict_keys(wanted)
                 if isinstance(wanted, dict)
@@ -375,6 +380,13 @@ def _index_limit(function: Function, tensor: KerasTensor) -> tuple[int | None, s
         if isinstance(node.operation, Embedding) and node.args and node.args[0] is tensor:
             return node.operation.input_dim, node.operation._title()
     return None, ""
+
+
+def _is_nested(structure: Any) -> bool:
+    """Is it a dict that holds lists or dicts, so that its keys do not name the inputs?"""
+    return isinstance(structure, dict) and not all(
+        isinstance(value, KerasTensor) for value in structure.values()
+    )
 
 
 def _dict_keys(structure: dict[str, Any]) -> list[str]:

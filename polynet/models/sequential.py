@@ -42,6 +42,9 @@ class Sequential(Model):
             self.add(layer, rebuild=False)
         self._rebuild()
 
+    _deferred = False
+    """Is the shape of the input known from the first call only?"""
+
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer on top of the stack."""
         if isinstance(layer, KerasTensor) and layer.node is None:
@@ -95,6 +98,7 @@ class Sequential(Model):
                 raise ValueError(
                     f"{self._title()}: build: expected the shape of one input tensor; got {input_shape!r}."
                 )
+            self.__dict__["_deferred"] = True
             self._input = Input(
                 batch_shape=(None, *input_shape[1:]), dtype=self._stack[0].input_dtype
             )
@@ -103,6 +107,9 @@ class Sequential(Model):
             layer._nodes.clear()
             x = layer(x)
         self._set_graph(Function(self._input, x, name=self.name))
+        if self._deferred:
+            # the first batch says what to build, not what later ones must be like: the layers check that
+            self.input_spec = None
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Compute layer after layer."""
@@ -128,13 +135,18 @@ class Sequential(Model):
         if type(self).__init__ is not Sequential.__init__:
             return Layer.get_config(self)
         layers = [configurable.serialize(layer) for layer in self._stack]
-        if self._input is not None:
+        if self._input is not None and not self._deferred:
             layers.insert(0, configurable.serialize(InputLayer.of(self._input)))
         return {
             "name": self.name,
             "trainable": self._trainable,
             "dtype": self.dtype_policy.name,
             "layers": layers,
+            **(
+                {"build_input_shape": self._input.shape}
+                if self._deferred and self._input is not None
+                else {}
+            ),
         }
 
     @classmethod

@@ -136,6 +136,7 @@ class CompiledLoss:
         self.given, self.weights = loss, weights
         self.found = tree.map_structure(as_loss, _listed(loss))  # unknown names are found at once
         self.parts: list[Mean] = []
+        self._part_of: dict[str, Mean] = {}
         self._names: list[str] | None = None
         self._losses: list[Any] = []
         self._classes: list[int | None] = []
@@ -150,7 +151,13 @@ class CompiledLoss:
         self._factors = by_output(self.weights, names, "loss_weights", _is_single)
         self._names = names
         if len(names) > 1:
-            self.parts = [Mean(name=f"{name}_loss") for name in names]
+            given_names = [
+                n for n, loss in zip(names, self._losses, strict=True) if loss is not None
+            ]
+            # the only loss is the total
+            own = given_names if len(given_names) > 1 else []
+            self._part_of = {name: Mean(name=f"{name}_loss") for name in own}
+            self.parts = list(self._part_of.values())
 
     def count_classes(self, y_pred: Any) -> None:
         """Note the number of classes of each output whose labels are integers, from its shape."""
@@ -191,8 +198,8 @@ class CompiledLoss:
             if targets[i] is None:
                 raise ValueError(f"fit: y: the loss of output {name!r} needs targets; got None.")
             value = loss(targets[i], prediction, sample_weight=weights[i])
-            if self.parts:
-                self.parts[i].update_state(value, sample_weight=_length(prediction))
+            if name in self._part_of:
+                self._part_of[name].update_state(value, sample_weight=_length(prediction))
             if self._factors[i] is not None:
                 value = value * self._factors[i]
             total = value if total is None else ops.add(total, value)

@@ -611,8 +611,14 @@ class Trainer:
         x, y, _ = unpack_x_y_sample_weight(batch)
         unbuilt = any(not layer.built for layer in self._flatten_layers())  # type: ignore[attr-defined]
         late = compiled is not None and y is not None and not compiled.metrics.built
+        unknown = (
+            compiled is not None
+            and y is not None
+            and compiled.loss is not None
+            and compiled.outputs is None
+        )
         outputs: Any = None
-        if unbuilt or late:
+        if unbuilt or late or unknown:
             symbols = tree.map_structure(
                 lambda leaf: (
                     leaf if leaf is None else KerasTensor((None, *shape_of(leaf)[1:]), _dtype(leaf))
