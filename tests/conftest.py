@@ -1,7 +1,7 @@
 """Fewer rows where each row is expensive. No fixtures.
 
 JAX compiles each op anew for each row of a table, so that its environment runs a share of the rows: one in
-``POLYNET_TEST_EVERY``, another share of each table.  ``tox -e jax-full`` runs all of them; the other backends always do.
+``POLYNET_TEST_EVERY``, another share of each table.  ``tox -e jax-full`` runs all; the other backends always do.
 """
 
 import os
