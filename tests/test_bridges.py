@@ -229,6 +229,9 @@ def test_shapes_of_a_module_without_running_it():
     y = layers.TorchModuleWrapper(module)(polynet.Input((3, 9, 9)))
     assert y.shape == (None, 4, 4, 4)
     assert ran and set(ran) == {"FakeTensor"}
+    model = polynet.Sequential([layers.TorchModuleWrapper(module), layers.Flatten()])
+    assert model.compute_output_shape((None, 3, 9, 9)) == (None, 64)
+    assert set(ran) == {"FakeTensor"}
     y = layers.TorchModuleWrapper(module, output_shape=(None, 4, 7, 7))(polynet.Input((3, 9, 9)))
     assert y.shape == (None, 4, 7, 7)
 

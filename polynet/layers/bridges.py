@@ -19,7 +19,7 @@ import numpy as np
 from polynet import errors, plugins, tree
 from polynet.layers.layer import Layer
 from polynet.op import from_host
-from polynet.spec import Spec
+from polynet.spec import Spec, concrete, is_stand_in, with_stand_in
 from polynet.symbolic import KerasTensor, infer_by_running
 from polynet.values import dtype_of, shape_of
 from polynet.variable import Observer, StatelessScope, Variable
@@ -96,8 +96,32 @@ class Bridge(Layer):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if not self.built:
             self._build_for(self._tensor_arguments(args, kwargs))
-        with StatelessScope():
+        with StatelessScope(), concrete():
             return infer_by_running(self._abstractly, args, kwargs)
+
+    def _run(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], first: tuple[Any, ...], given_mask: Any
+    ) -> Any:
+        lengths = [n for x in tree.flatten((args, kwargs)) if isinstance(x, Spec) for n in x.shape]
+        if not lengths:
+            return super()._run(args, kwargs, first, given_mask)
+
+        # within a model whose shapes are inferred: the library knows no specs, and no lengths that stand for others
+        def symbol(x: Any) -> Any:
+            if not isinstance(x, Spec):
+                return x
+            shape = [None if n > _LARGE or is_stand_in(n) else n for n in x.shape]
+            return KerasTensor(shape, x.dtype)
+
+        args, kwargs = tree.map_structure(symbol, (args, kwargs))
+        second = with_stand_in((None,), 1)[0]
+        which = int(any(n >= second and n % second == 0 for n in lengths))
+        return tree.map_structure(
+            lambda y: (
+                Spec(with_stand_in(y.shape, which), y.dtype) if isinstance(y, KerasTensor) else y
+            ),
+            self.compute_output_spec(*args, **kwargs),
+        )
 
     def _abstractly(self, *args: Any, **kwargs: Any) -> Any:
         """Shapes and dtypes of the outputs, without computing them."""
@@ -131,6 +155,10 @@ class Bridge(Layer):
                 f"{self._title()}: get_config: what it is around is code, which no description holds ({error}) Keep "
                 f"the weights (save_weights), and make the layer anew in the program that loads them."
             ) from None
+
+
+_LARGE = 100_000
+"""Lengths beyond it may be computed from one that stands for an unknown length."""
 
 
 # ------------------------------------------------------------------------------------------ variables
