@@ -142,7 +142,6 @@ class Places:
                         is_parameter=is_parameter,
                     )
                     self._found.append((variable, [(owner, key)]))
-        self._recurrent = [m for m in module.modules() if isinstance(m, torch.nn.RNNBase)]
 
     @property
     def variables(self) -> list[TorchVariable]:
@@ -169,20 +168,12 @@ class Places:
             values.append(value)
             given.append((value, _writes(value)))
         before = [variable.tensor for variable, _ in self._found]
-        flat = [module._flat_weights for module in self._recurrent]
         try:
             self._put(values)
-            for module in self._recurrent:  # which keep a list of their own
-                module._flat_weights = [
-                    getattr(module, name) if hasattr(module, name) else None
-                    for name in module._flat_weights_names
-                ]
             yield
             after = [variable.tensor for variable, _ in self._found]
         finally:
             self._put(before)
-            for module, weights in zip(self._recurrent, flat, strict=True):
-                module._flat_weights = weights
         for (variable, _), new, (old, writes) in zip(self._found, after, given, strict=True):
             # batch normalization, in training, writes without being counted
             if not variable.is_parameter and (training or new is not old or _writes(new) != writes):
