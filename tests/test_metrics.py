@@ -735,3 +735,18 @@ def test_a_metric_that_does_not_construct_its_base():
         metrics.Metric().update_state()
     with pytest.raises(NotImplementedError, match="result is not defined"):
         metrics.Metric().result()
+
+
+def test_a_metric_does_not_hold_on_to_how_a_loss_came_about():
+    weight = polynet.Variable([1.0, 2.0])
+    mean = metrics.Mean()
+    for _ in range(2):
+        with polynet.GradientTape() as tape:
+            loss = ops.sum(weight * weight)
+            mean.update_state(loss)
+        gradient = tape.gradient(loss, weight)
+        mean.update_state(loss)
+    assert ops.convert_to_numpy(gradient).tolist() == [2.0, 4.0]
+    assert float(mean.result()) == 5.0
+    kept = [variable.value for variable in mean.variables]
+    assert not any(getattr(value, "requires_grad", False) for value in kept)

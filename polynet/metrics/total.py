@@ -61,7 +61,7 @@ class Total(Variable):
         """Add to the value; returns the new one."""
         if self.rest is None:
             return super().assign_add(value)
-        value = plain(value)
+        value = ops.stop_gradient(plain(value))  # else it would hold on to how a loss came about
         if dtype_of(value) != self.dtype or isinstance(value, float):
             value = ops.cast(value, self.dtype)
         if tuple(value.shape) != self.shape:
