@@ -50,6 +50,17 @@ class Function:
         self._results = [self._places[id(tensor)] for tensor in self.outputs]
         self._single = len(self.outputs) == 1 and isinstance(outputs, KerasTensor)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "inputs": self._inputs_struct,
+            "outputs": self._outputs_struct,
+            "name": self.name,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # a copy computes with the copies of the layers
+        self.__init__(**state)  # type: ignore[misc]
+
     def __call__(self, inputs: Any) -> Any:
         """The outputs for these inputs; symbolic inputs give symbolic outputs."""
         return self.call(inputs)

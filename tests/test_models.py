@@ -1,6 +1,8 @@
 """Models: stacks, graphs, subclasses; what is within, clones, descriptions, tables."""
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -203,6 +205,23 @@ def test_clones(make):
     clone.set_weights(model.get_weights())
     for one, other in zip(ops_flat(clone(X)), ops_flat(model(X)), strict=True):
         np.testing.assert_array_equal(numbers(one), numbers(other))
+
+
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize(
+    "make", [graph, lambda: polynet.Sequential([layers.Dense(2), layers.Dense(3)])]
+)
+def test_copies_compute_with_layers_of_their_own(make, way):
+    model = make()
+    before = [numbers(y) for y in ops_flat(model(X))]
+    other = way(model)
+    for one, y in zip(ops_flat(other(X)), before, strict=True):
+        np.testing.assert_array_equal(numbers(one), y)
+    assert not set(map(id, other.weights)) & set(map(id, model.weights))
+    other.set_weights([np.zeros(w.shape) for w in other.weights])
+    assert all(not numbers(y).any() for y in ops_flat(other(X)))
+    for one, y in zip(ops_flat(model(X)), before, strict=True):
+        np.testing.assert_array_equal(numbers(one), y)
 
 
 def test_a_clone_with_other_layers_and_inputs():
