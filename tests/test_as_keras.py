@@ -343,3 +343,18 @@ def test_a_description_that_keras_wrote():
     assert model.output_shape == (None, 2)
     assert [layer.compute_dtype for layer in model.layers] == ["float16", "float16"]
     assert model.layers[0].variable_dtype == "float32"
+
+
+def test_an_output_without_a_loss_needs_no_targets():
+    inputs = keras.Input((2,))
+    outputs = {"a": keras.layers.Dense(1)(inputs), "b": keras.layers.Dense(1)(inputs)}
+    model = keras.Model(inputs, outputs)
+    model.compile(optimizer="sgd", loss={"a": "mse"}, metrics={"a": ["mae"]})
+    x, y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
+    history = model.fit(x, {"a": y}, verbose=0).history
+    assert sorted(history) == ["a_mae", "loss"]
+    with pytest.raises(ValueError, match="output 'a'"):
+        model.fit(x, {"b": y}, verbose=0)
+    single = keras.Model(inputs, outputs["a"])
+    single.compile(optimizer="sgd", loss="mse", metrics=["mae"])
+    assert sorted(single.fit(x, {"label": y}, verbose=0).history) == ["loss", "mae"]

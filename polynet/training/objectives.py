@@ -70,19 +70,21 @@ def by_output(
     return list(given)
 
 
-def _matching(values: Any, names: Sequence[str], y_pred: Any, what: str) -> list[Any]:
-    """Targets or weights in the order of the outputs."""
+def _matching(
+    values: Any, names: Sequence[str], y_pred: Any, what: str, unneeded: Sequence[str] = ()
+) -> list[Any]:
+    """Targets or weights in the order of the outputs; a dict may lack those of the ``unneeded`` ones."""
     if values is None:
         return [None] * len(names)
     if isinstance(values, dict):
-        missing = [name for name in names if name not in values]
-        if missing and len(names) == len(values) == 1:
+        if len(names) == len(values) == 1:
             return list(values.values())
+        missing = [name for name in names if name not in values and name not in unneeded]
         if missing:
             raise ValueError(
                 f"{what}: nothing is given for output {missing[0]!r}; got the keys {sorted(map(str, values))}."
             )
-        return [values[name] for name in names]
+        return [values.get(name) for name in names]
     if isinstance(values, list | tuple) and (len(names) > 1 or len(values) == 1):
         if len(values) != len(names):
             raise ValueError(
@@ -168,11 +170,16 @@ class CompiledLoss:
             for loss, output in zip(self._losses, tree.flatten(y_pred), strict=True)
         ]
 
+    def _without_loss(self) -> list[str]:
+        return [
+            name for name, loss in zip(self._names or (), self._losses, strict=True) if loss is None
+        ]
+
     def check_labels(self, y_true: Any, y_pred: Any) -> None:
         """Refuse integer labels beyond the number of classes, where their values are at hand."""
         if not any(self._classes) or self._names is None:
             return
-        targets = _matching(y_true, self._names, y_pred, "y")
+        targets = _matching(y_true, self._names, y_pred, "y", self._without_loss())
         for name, y, loss, count in zip(
             self._names, targets, self._losses, self._classes, strict=True
         ):
@@ -188,7 +195,7 @@ class CompiledLoss:
         names = [name for name, _ in outputs]
         if self._names != names:
             self.build(names)
-        targets = _matching(y_true, names, y_pred, "y")
+        targets = _matching(y_true, names, y_pred, "y", self._without_loss())
         weights = _matching(_for_all(sample_weight, names), names, y_pred, "sample_weight")
         total: Any = None
         for i, (name, prediction) in enumerate(outputs):
@@ -289,7 +296,7 @@ class CompiledMetrics:
         """Match the metrics with the outputs; ``y_true`` and ``y_pred`` need only have shapes."""
         outputs = named_outputs(y_pred, output_names)
         names = [name for name, _ in outputs]
-        targets = _matching(y_true, names, y_pred, "y")
+        targets = _matching(y_true, names, y_pred, "y", names)
         rows: list[tuple[int, Metric, bool]] = []
         for weighted, given in enumerate(self.given):
             for i, entry in enumerate(_metrics_by_output(given, names)):
@@ -316,7 +323,7 @@ class CompiledMetrics:
         if not self._rows:
             return
         outputs = [value for _, value in named_outputs(y_pred, output_names)]
-        targets = _matching(y_true, self._names, y_pred, "y")
+        targets = _matching(y_true, self._names, y_pred, "y", self._names)
         weights = _matching(
             _for_all(sample_weight, self._names), self._names, y_pred, "sample_weight"
         )
