@@ -496,7 +496,13 @@ class Catalogue:
         if isinstance(config, str):
             with custom_object_scope(custom_objects or {}):
                 return self.get(config)
-        return deserialize(config, custom_objects, self.kind)
+        found = deserialize(config, custom_objects, self.kind)
+        if isinstance(found, dict | list):
+            raise ValueError(
+                f"{self.kind}: expected the description of one {self.what}, with class_name and config; "
+                f"got a {type(found).__name__}."
+            )
+        return found
 
 
 def snake_case(name: str) -> str:

@@ -525,6 +525,10 @@ COMPILE = {
     },
     "unknown_arguments": {"__class__": 1},
     "steps": {"steps_per_execution": -1},
+    "optimizer_of_less": {"optimizer": {"kind": "optimizers", "class_name": "Adam"}},
+    "optimizer_that_is_a_function": {
+        "optimizer": {"kind": "activations", "class_name": "function", "config": "relu"}
+    },
     "optimizer_of_text": {"optimizer": "os.system"},
     "optimizer_of_nested": {
         "optimizer": {"kind": "optimizers", "class_name": "Adam", "config": {"name": "a/b"}}

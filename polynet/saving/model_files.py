@@ -380,6 +380,12 @@ def _compile(model: Any, told: Any, what: str) -> None:
     model.compile(
         **{name: configurable.deserialize(value) for name, value in told["arguments"].items()}
     )
+    from polynet.optimizers import Optimizer
+
+    if not isinstance(model.optimizer, Optimizer | None):
+        raise errors.FileError(
+            f"{what}: optimizer: expected an optimizer; got {type(model.optimizer).__name__}."
+        )
     trained = told.get("trained")
     if trained is not None and model.optimizer is not None:
         if not isinstance(trained, list) or len(set(map(str, trained))) != len(trained):
