@@ -36,6 +36,17 @@ def check_range(x: Any, count: int, what: str, allowed: int | None = None) -> No
     )
 
 
+def check_between(x: Any, low: float, high: float, what: str) -> None:
+    """Raise if a value of ``x`` is below ``low`` or above ``high``; does nothing where values are not at hand."""
+    values = _values(x)
+    if values is None or values.dtype.kind not in "iufb" or not values.size:
+        return
+    if values.min() < low or values.max() > high:
+        raise errors.OutOfRangeError(
+            f"{what}: expected values from {low} to {high}; some of shape {tuple(x.shape)} are outside."
+        )
+
+
 def _values(x: Any) -> np.ndarray | None:
     """The values on the host, if getting them costs next to nothing."""
     if isinstance(x, np.ndarray):

@@ -289,11 +289,7 @@ class Layer(Within):
         try:
             outputs = self.call(*args, **kwargs)
         except errors.PolynetError as error:
-            if error.layer is not None:
-                raise
-            named = type(error)(f"{self._title()}: {error}")
-            named.op, named.layer = error.op, self.name
-            raise named.with_traceback(error.__traceback__) from error.__cause__
+            raise self._named(error) from error.__cause__
         finally:
             if observe:
                 stop_observing(autocast)
@@ -737,6 +733,15 @@ class Layer(Within):
     def _title(self) -> str:
         return f"{type(self).__name__} {self.__dict__.get('name', '')!r}"
 
+    def _named(self, error: errors.PolynetError) -> errors.PolynetError:
+        """An error from within with the layer's name in front, unless it names a layer already."""
+        if error.layer is not None:
+            return error
+        text, title = str(error), self._title()
+        named = type(error)(text if text.startswith(title) else f"{title}: {text}")
+        named.op, named.layer = error.op, self.name
+        return named.with_traceback(error.__traceback__)
+
     def _not_initialized(self) -> RuntimeError:
         return RuntimeError(
             f"{type(self).__name__}: its constructor did not call super().__init__(). Call it first thing in "
@@ -800,14 +805,8 @@ def _building_once(build: Callable[..., None]) -> Callable[..., None]:
             except BaseException as error:
                 self.__dict__.clear()
                 self.__dict__.update(before)
-                if isinstance(error, errors.PolynetError) and error.layer is None:
-                    named = type(error)(
-                        f"{self._title()}: {error}".replace(
-                            f"{self._title()}: {self._title()}", self._title()
-                        )
-                    )
-                    named.op, named.layer = error.op, self.name
-                    raise named.with_traceback(error.__traceback__) from error.__cause__
+                if isinstance(error, errors.PolynetError):
+                    raise self._named(error) from error.__cause__
                 raise
             finally:
                 self.__dict__.pop("_in_build", None)

@@ -12,7 +12,7 @@ from typing import Any
 from polynet import errors, losses, metrics, ops, tree
 from polynet.losses import Loss
 from polynet.metrics import Mean, Metric
-from polynet.ranges import check_range
+from polynet.ranges import check_between, check_range
 from polynet.values import shape_of
 
 ACCURACY = {"accuracy": "accuracy", "acc": "accuracy"}
@@ -101,6 +101,9 @@ def _matching(
 
 # ------------------------------------------------------------------------------------------ the loss
 
+BINARY = -1
+"""Stands for the number of classes where labels lie between 0 and 1."""
+
 
 class FunctionLoss(Loss):
     """A function of ``(y_true, y_pred)`` as a loss."""
@@ -164,9 +167,7 @@ class CompiledLoss:
     def count_classes(self, y_pred: Any) -> None:
         """Note the number of classes of each output whose labels are integers, from its shape."""
         self._classes = [
-            int(output.shape[-1])
-            if _takes_integers(loss) and output.shape[-1:] != (None,)
-            else None
+            _classes_of(loss, tuple(output.shape))
             for loss, output in zip(self._losses, tree.flatten(y_pred), strict=True)
         ]
 
@@ -183,7 +184,9 @@ class CompiledLoss:
         for name, y, loss, count in zip(
             self._names, targets, self._losses, self._classes, strict=True
         ):
-            if count is not None and y is not None:
+            if count == BINARY and y is not None:
+                check_between(y, 0, 1, f"fit: y: labels of output {name!r}")
+            elif count is not None and y is not None:
                 where = f"fit: y: labels of output {name!r}, which has {count} classes"
                 check_range(y, count, where, getattr(loss, "ignore_class", None))
 
@@ -213,12 +216,15 @@ class CompiledLoss:
         return total
 
 
-def _takes_integers(loss: Any) -> bool:
-    """Are the targets of this loss numbers of classes?"""
+def _classes_of(loss: Any, shape: tuple[Any, ...]) -> int | None:
+    """From how many classes the targets of this loss choose; ``None`` where they are other numbers."""
     function = getattr(loss, "function", None)
-    return isinstance(loss, losses.SparseCategoricalCrossentropy) or (
-        function is losses.sparse_categorical_crossentropy
-    )
+    if isinstance(loss, losses.BinaryCrossentropy) or function is losses.binary_crossentropy:
+        return BINARY
+    sparse = losses.SparseCategoricalCrossentropy, losses.sparse_categorical_crossentropy
+    if (isinstance(loss, sparse[0]) or function is sparse[1]) and shape[-1:] != (None,):
+        return int(shape[-1])
+    return None
 
 
 def _listed(loss: Any) -> Any:
