@@ -55,7 +55,8 @@ def loads(good, paths):
     """What became of each file: [path, how it ended, seconds, bytes of memory, events]."""
     benign = f"{good / 'm.polynet'},{good / 'w.safetensors'}"
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), benign],
+        # to print a warning, Python opens the source
+        [sys.executable, "-W", "ignore", str(PROGRAM), benign],
         input="\n".join(map(str, paths)),
         capture_output=True,
         text=True,
