@@ -627,13 +627,6 @@ def test_paths_that_cannot_be(tmp_path):
         train(callbacks.ModelCheckpoint(tmp_path / "m.polynet"), losses(0.5))
 
 
-def test_backups_are_still_to_come(tmp_path):
-    with pytest.raises(
-        NotImplementedError, match="BackupAndRestore: polynet cannot save the state"
-    ):
-        train(callbacks.BackupAndRestore(tmp_path), losses(0.5))
-
-
 # ------------------------------------------------------------------------------------------ the rest
 
 

@@ -53,6 +53,7 @@ class Data:
     batch_size: int | None = None
     examples: int | None = None
     exhausted = False
+    seed = 0
 
     def epoch(self, number: int, first_batch: int = 0) -> Iterator[Batch]:
         """The batches of an epoch.

@@ -515,13 +515,22 @@ class Trainer:
         """The epochs of ``fit``."""
         compiled = self._settled("fit")
         self.stop_training = False
+        self.__dict__["_resumed"] = None
+        self.__dict__["_data_seed"] = data.seed
+        if any(getattr(one, "needs_built", False) for one in listeners.callbacks):
+            self._prepare(self._converted_batch(data.peek()), training=True)
         listeners.on_train_begin()
         logs: dict[str, Any] = {}
+        first_batch = 0
+        if self.__dict__["_resumed"] is not None:
+            initial_epoch, first_batch, data.seed = self.__dict__["_resumed"]
         for epoch in range(initial_epoch, epochs):
-            self.reset_metrics()
+            if not first_batch:
+                self.reset_metrics()
             listeners.on_epoch_begin(epoch)
             try:
-                logs = dict(self._train_epoch(data, epoch, listeners))
+                logs = dict(self._train_epoch(data, epoch, listeners, first_batch))
+                first_batch = 0
             except errors.NonFiniteError as error:
                 if not any(getattr(one, "stops_on_nan", False) for one in listeners.callbacks):
                     raise
@@ -543,13 +552,18 @@ class Trainer:
         listeners.on_train_end(logs)
         return self.history  # type: ignore[attr-defined]
 
-    def _train_epoch(self, data: Data, epoch: int, listeners: Any) -> Logs:
+    def _resume_at(self, epoch: int, batch: int, seed: int) -> None:
+        """Let ``fit``, which is about to begin, go on from there; for callbacks that restore a run."""
+        self.__dict__["_resumed"] = (epoch, batch, seed)
+        self.__dict__["_data_seed"] = seed
+
+    def _train_epoch(self, data: Data, epoch: int, listeners: Any, first_batch: int = 0) -> Logs:
         compiled = self._settled("fit")
         guard = compiled.guard
         many = compiled.steps_per_execution
         logs = self._logs(None)
-        batches = self._batches(data, epoch)
-        number, done = 0, False
+        batches = self._batches(data, epoch, first_batch)
+        number, done = first_batch, False
         step: Callable[[Any], Any] | None = None
         while not done:
             first = number
@@ -584,8 +598,13 @@ class Trainer:
             )
         return logs
 
-    def _batches(self, data: Data, epoch: int) -> Iterator[Any]:
+    def _batches(self, data: Data, epoch: int, first_batch: int = 0) -> Iterator[Any]:
         """The batches of an epoch as tensors."""
+        for batch in data.epoch(epoch, first_batch):
+            yield self._converted_batch(batch)
+
+    def _converted_batch(self, batch: Any) -> Any:
+        """A batch as tensors."""
         backend = plugins.current()
         floating = config.floatx()
         kinds = backend.tensor_types
@@ -599,11 +618,10 @@ class Trainer:
                 return leaf if isinstance(leaf, kinds) else from_host(leaf, backend)
             return ops.convert_to_tensor(leaf)
 
-        for batch in data.epoch(epoch):
-            yield tuple(
-                convert(part) if isinstance(part, np.ndarray) else tree.map_structure(convert, part)
-                for part in batch
-            )
+        return tuple(
+            convert(part) if isinstance(part, np.ndarray) else tree.map_structure(convert, part)
+            for part in batch
+        )
 
     def _prepare(self, batch: Any, training: bool) -> None:
         """Build what is not built yet, before anything is compiled."""
