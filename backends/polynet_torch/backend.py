@@ -565,7 +565,7 @@ def _with_number(function: Callable[..., Any], clamp: Callable[..., Any]) -> Cal
     def call(x1: Any, x2: Any) -> Any:
         x, number = (x1, x2) if isinstance(x1, torch.Tensor) else (x2, x1)
         if not (x.requires_grad or torch._C._functorch.is_functorch_wrapped_tensor(x)):
-            if number == number:
+            if number == number and x.dtype is not torch.bool:
                 return clamp(x, number)
         return function(x, torch.scalar_tensor(number, dtype=x.dtype))
 
