@@ -67,7 +67,7 @@ def test_a_foreign_tensor_is_refused(active, foreign):
     with pytest.raises(errors.BackendMismatchError) as caught:
         ops.exp(tensor(foreign))
     assert str(caught.value).splitlines()[0] == (
-        f"exp: got a tensor of the backend {foreign!r} while {active!r} is active. Convert it with "
+        f"exp: x: got a tensor of the backend {foreign!r} while {active!r} is active. Convert it with "
         f"polynet.convert(x, {active!r}), use polynet.namespace(x).exp, or switch with "
         f"polynet.use_backend({foreign!r})."
     )
