@@ -272,16 +272,13 @@ def kind_of_builtin(thing: Any) -> str | None:
     for kind in pages:
         page = _page(kind)
         name = getattr(thing, "__name__", "")
-        if page is not None and name in page.__all__ and getattr(page, name) is thing:
+        if name in page.__all__ and getattr(page, name) is thing:
             return kind
     return None
 
 
 def _page(kind: str) -> Any:
-    try:
-        return importlib.import_module(f"polynet.{kind}")
-    except ModuleNotFoundError:  # pragma: no cover (a page that is still to be written)
-        return None
+    return importlib.import_module(f"polynet.{kind}")
 
 
 def _serialize_callable(value: Any) -> Any:
@@ -386,7 +383,7 @@ def find(name: Any, kind: str | None = None) -> Any:
         return found
     if kind in KINDS:
         page = _page(kind)
-        if page is not None and name in page.__all__ and name not in _NOT_OBJECTS:
+        if name in page.__all__ and name not in _NOT_OBJECTS:
             found = getattr(page, name)
             if (
                 hasattr(found, "from_config")
@@ -394,7 +391,7 @@ def find(name: Any, kind: str | None = None) -> Any:
                 else callable(found) and kind in _OF_FUNCTIONS
             ):
                 return found
-        others = [known for known in getattr(page, "__all__", ()) if known != name]
+        others = [known for known in page.__all__ if known != name]
         raise ValueError(
             f"{kind}: unknown name {name!r}.{errors.closest(name, others)} "
             f"Hand in what is yours by custom_objects, or register it with polynet.saving.register_serializable."

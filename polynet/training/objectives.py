@@ -13,6 +13,7 @@ from polynet import errors, losses, metrics, ops, tree
 from polynet.losses import Loss
 from polynet.metrics import Mean, Metric
 from polynet.ranges import check_between, check_range
+from polynet.training.finite import FiniteGuard
 from polynet.values import shape_of
 
 ACCURACY = {"accuracy": "accuracy", "acc": "accuracy"}
@@ -388,3 +389,26 @@ def _metrics_by_output(given: Any, names: Sequence[str]) -> list[list[Any]]:
         else [one for one in (entry if isinstance(entry, list) else [entry]) if one is not None]
         for entry in chosen
     ]
+
+
+# ------------------------------------------------------------------------------------------ all of it
+
+
+class Compiled:
+    """What ``compile`` settled."""
+
+    def __init__(
+        self, optimizer: Any, loss: Any, loss_weights: Any, metrics: Any, weighted: Any
+    ) -> None:
+        self.optimizer = optimizer
+        self.loss = None if loss is None else CompiledLoss(loss, loss_weights)
+        self.metrics = CompiledMetrics(metrics, weighted)
+        self.loss_tracker = Mean(name="loss")
+        self.run_eagerly = False
+        self.jit_compile: bool | None = None
+        self.steps_per_execution = 1
+        self.guard: FiniteGuard | None = None
+        self.given: dict[str, Any] = {}
+        self.outputs: Any = None
+        self.functions: dict[str, Any] = {}
+        self.key: Any = None

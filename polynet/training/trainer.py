@@ -17,7 +17,6 @@ from polynet import config, errors, ops, optimizers, plugins, tree
 from polynet.autodiff.functions import value_and_grad
 from polynet.autodiff.jit import jit
 from polynet.data.packing import unpack_x_y_sample_weight
-from polynet.metrics import Mean
 from polynet.op import from_host
 from polynet.random.seed_generator import make_default_seed
 from polynet.ranges import check_range
@@ -26,34 +25,14 @@ from polynet.training.data import Data, open_data, split
 from polynet.training.fence import fenced
 from polynet.training.finite import FiniteGuard
 from polynet.training.logs import Logs
-from polynet.training.objectives import CompiledLoss, CompiledMetrics
+from polynet.training.objectives import Compiled
 from polynet.values import shape_of
-
-
-class _Compiled:
-    """What ``compile`` settled."""
-
-    def __init__(
-        self, optimizer: Any, loss: Any, loss_weights: Any, metrics: Any, weighted: Any
-    ) -> None:
-        self.optimizer = optimizer
-        self.loss = None if loss is None else CompiledLoss(loss, loss_weights)
-        self.metrics = CompiledMetrics(metrics, weighted)
-        self.loss_tracker = Mean(name="loss")
-        self.run_eagerly = False
-        self.jit_compile: bool | None = None
-        self.steps_per_execution = 1
-        self.guard: FiniteGuard | None = None
-        self.given: dict[str, Any] = {}
-        self.outputs: Any = None
-        self.functions: dict[str, Any] = {}
-        self.key: Any = None
 
 
 class Trainer:
     """The part of a model that trains it."""
 
-    _compiled: _Compiled | None = None
+    _compiled: Compiled | None = None
     _graph: Any
 
     def __init__(self) -> None:
@@ -120,7 +99,7 @@ class Trainer:
         if auto_scale_loss and policy is not None and policy.name == "mixed_float16":
             if found is not None and not isinstance(found, optimizers.LossScaleOptimizer):
                 found = optimizers.LossScaleOptimizer(found, name="loss_scale_optimizer")
-        compiled = _Compiled(found, loss, loss_weights, metrics, weighted_metrics)
+        compiled = Compiled(found, loss, loss_weights, metrics, weighted_metrics)
         compiled.run_eagerly = bool(run_eagerly)
         compiled.jit_compile = None if jit_compile in ("auto", None) else bool(jit_compile)
         compiled.steps_per_execution = (
@@ -138,7 +117,7 @@ class Trainer:
         """Was ``compile`` called?"""
         return self._compiled is not None
 
-    def _settled(self, what: str) -> _Compiled:
+    def _settled(self, what: str) -> Compiled:
         if self._compiled is None:
             raise ValueError(
                 f"{type(self).__name__} {self.name!r}: {what}: the model is not compiled. Call "  # type: ignore[attr-defined]
