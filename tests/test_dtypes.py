@@ -5,6 +5,7 @@ No tensor and no backend is needed here.
 
 import enum
 import itertools
+import os
 import subprocess
 import sys
 
@@ -374,3 +375,23 @@ def test_names_alone_need_no_array_library():
         "import sys, polynet.dtypes; sys.exit(bool({'torch', 'jax', 'difflib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_bfloat16_on_numpy_needs_a_package():
+    code = """
+import sys
+sys.modules["ml_dtypes"] = None  # as if it was not installed
+import polynet
+try:
+    polynet.ops.ones((2,), "bfloat16")
+except polynet.errors.DTypeError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "POLYNET_BACKEND": "numpy"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "pip install 'polynet-dl[ml_dtypes]'" in done.stdout
