@@ -664,7 +664,9 @@ def test_a_process_that_is_busy_is_ended_too():
     start = time.monotonic()
     epoch.close()
     assert time.monotonic() - start < 5
-    assert multiprocessing.active_children() == []
+    while multiprocessing.active_children():  # the batch that they are at takes far longer
+        assert time.monotonic() - start < 10
+        time.sleep(0.02)
 
 
 @forks

@@ -416,6 +416,7 @@ def test_walks_agree(structure):
         assert functools.reduce(operator.getitem, path, structure) is leaf
 
 
+@pytest.mark.timing
 def test_flatten_is_fast():
     structure = {f"k{i}": [np.zeros(1) for _ in range(4)] for i in range(5)}
     best = min(_seconds(tree.flatten, structure) for _ in range(20))
