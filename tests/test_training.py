@@ -10,6 +10,8 @@ import pytest
 
 import polynet
 from polynet import layers, ops
+from polynet.training.fence import fenced
+from polynet.variable import start_observing
 
 
 def numbers(x):
@@ -358,6 +360,11 @@ def test_a_gradient_that_is_not_finite_is_named():
         ),
         (lambda m: m.fit(X, Y, epochs="3"), ValueError, "epochs: expected an integer"),
         (lambda m: m.fit(X), ValueError, "the loss needs targets; got None"),
+        (
+            lambda m: (m.compile(None, "mse"), m.fit(X, Y)),
+            ValueError,
+            r"fit: there is no optimizer\. Give compile one",
+        ),
         (lambda m: m.fit(X[:, :4], Y), ValueError, r"expected shape \(None, 5\); got shape"),
         (lambda m: m.compile("adamm", "mse"), ValueError, "Did you mean 'adam'"),
         (lambda m: m.compile("adam", "mze"), ValueError, "Did you mean 'mse'"),
@@ -560,3 +567,35 @@ def test_metrics_and_numbers_as_losses_within_layers():
     model.compile("sgd", "mse")
     history = model.fit(X * 0, Y * 0, epochs=2, verbose=0).history
     assert history == {"loss": [0.5, 0.5], "seen": [1.0, 1.0]}
+
+
+def test_statistics_of_a_step_that_is_not_finite_are_taken_back():
+    def model():
+        polynet.utils.set_random_seed(2)
+        made = polynet.Sequential(
+            [polynet.Input((5,)), layers.BatchNormalization(), layers.Dense(1)]
+        )
+        made.compile("adam", "mse")
+        return made
+
+    stopped, other = model(), model()
+    bad = X.copy()
+    bad[45] = np.inf
+    with pytest.raises(FloatingPointError, match="at step 2"):
+        stopped.fit(bad, Y, batch_size=20, shuffle=False, verbose=0)
+    other.fit(X[:40], Y[:40], batch_size=20, shuffle=False, verbose=0)
+    for a, b in zip(stopped.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_fence_closes_what_was_left_open():
+    """As when Ctrl-C comes after a scope was opened and before its block was entered."""
+    variable = polynet.Variable(1.0)
+    with fenced():
+        start_observing(polynet.StatelessScope([(variable, 5.0)]))
+        assert float(variable) == 5.0
+    assert float(variable) == 1.0
+    variable.assign(2.0)
+    assert float(variable) == 2.0
+    with polynet.StatelessScope():  # while any scope is open, all that are open are asked
+        assert float(variable) == 2.0

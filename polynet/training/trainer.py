@@ -309,6 +309,10 @@ class Trainer:
             return scaled, (loss, y_pred)
 
         guard = compiled.guard
+        if optimizer is None and variables:
+            raise ValueError(
+                f"{self._title()}: fit: there is no optimizer. Give compile one, or write a train_step."  # type: ignore[attr-defined]
+            )
         if not variables:
             _, (loss, y_pred) = loss_of_batch()
         elif guard is None:
