@@ -36,6 +36,9 @@ class BackendInfo:
         bridges: layers around the library's own models: the name of each, and the module that defines it, which
             must not import the library. They are found as ``polynet.layers.<name>``; see ``Bridge`` in
             ``polynet.layers.bridges``.
+        environment: environment variables under which the conformance suite runs, unless they are set otherwise: to
+            have every dtype, say, or to compile thousands of small programs quickly. They are set before the library
+            is imported.
     """
 
     library: str
@@ -44,6 +47,7 @@ class BackendInfo:
     install: str
     spec_version: int = 1
     bridges: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
 
 
 @specification(firstresult=True)
@@ -263,6 +267,8 @@ class Backend:
     def __init__(self) -> None:
         self.hot: dict[Any, Callable[..., Any]] = {}
         self._dtype_names = {native: name for name, native in self.dtypes.items()}
+        for name, native in self.dtypes.items():
+            dtypes.remember(native, name)
 
     # ------------------------------------------------------------------------------ must be written
 

@@ -271,7 +271,11 @@ _FAST_CREATION = """\
         run = None if state.abstract else state.hot.get((name,))
         if run is None:
             return slow(op, ({arguments},))
-        return run({arguments})"""
+        try:
+            return run({arguments})
+        except Exception as error:
+            explain(op, ({arguments},), error)
+            raise"""
 _ALWAYS_SLOW = "        return slow(op, ({arguments}{comma}))"
 _templates: dict[str, Callable[..., Any]] = {}
 

@@ -8,11 +8,12 @@ import warnings
 
 import numpy as np
 import pytest
-from expected import expected
 
 from polynet import ops, plugins
-from polynet.conformance import checks
 from polynet.conformance.case import rows
+from polynet.conformance.compare import results
+from polynet.conformance.engine import run
+from polynet.conformance.ops import SUBJECT
 from polynet.op import OPS, Rule
 
 BACKEND = plugins.current()
@@ -266,7 +267,7 @@ def first_found(op, check):
     for case in rows():
         if case.op != op or (case.error is None) != (check != "errors"):
             continue
-        for outcome in checks.run(case, BACKEND, expected, only=[check]):
+        for outcome in run(SUBJECT, case, BACKEND, only=[check]):
             if outcome.status == "failed":
                 return f"{case.id}: {outcome.message.splitlines()[0]}"
     return ""
@@ -294,7 +295,7 @@ def test_a_complaint_can_be_pasted(name, monkeypatch):
     plant(monkeypatch, op, part, make)
     for case in rows():
         if case.op == op and case.error is None:
-            failed = [o for o in checks.run(case, BACKEND, expected) if o.status == "failed"]
+            failed = [o for o in run(SUBJECT, case, BACKEND) if o.status == "failed"]
             if failed:
                 break
     monkeypatch.undo()
@@ -304,7 +305,7 @@ def test_a_complaint_can_be_pasted(name, monkeypatch):
     assert lines[-1] == f"# expected: {case.reference}"
     shown = []
     exec("\n".join(lines), {"print": shown.append})
-    right = checks.results(
+    right = results(
         case.function(*case.arguments(case.host())[0], **case.arguments(case.host())[1])
     )
     np.testing.assert_array_equal(BACKEND.to_numpy(shown[0]), BACKEND.to_numpy(right[0]))

@@ -234,6 +234,16 @@ class Case:
     def __repr__(self) -> str:
         return f"<case {self.id}>"
 
+    @property
+    def name(self) -> str:
+        """The public name that the row is about."""
+        return self.op
+
+    @property
+    def cheap(self) -> bool:
+        """Is the row worth no choice between it and others? A wrong call computes nothing."""
+        return self.error is not None
+
     @functools.cached_property
     def function(self) -> Callable[..., Any]:
         """The op, as users call it."""

@@ -1,16 +1,13 @@
 """The checks of the conformance suite: one function each, from a row and a backend to an ``AssertionError``.
 
-``run`` makes every check of a row; a ``Trial`` holds what they share, such as the eager result.  What a row expects
-comes from outside (``expected``), so that nothing here needs the libraries that references are written with.  Rows
-stand in ``cases/``.  No op is named here, and no backend.
+A ``Trial`` holds what the checks of a row share, such as the eager result.  Rows stand in ``cases/``, and ``engine.py``
+makes the checks.  No op is named here, and no backend.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import re
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
@@ -18,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from polynet import errors, plugins, symbolic, testing
+from polynet import errors, symbolic, testing
 from polynet.backend import Backend
 from polynet.conformance.case import Case
 from polynet.conformance.compare import (
@@ -31,24 +28,12 @@ from polynet.conformance.compare import (
     same,
     to_hosts,
 )
-from polynet.conformance.snippet import snippet
-from polynet.conformance.trial import NotApplicable, Trial, bodies_only, variant
+from polynet.conformance.suite import NotApplicable
+from polynet.conformance.trial import Trial, bodies_only, variant
 from polynet.graph import Function
 from polynet.op import OPS
 from polynet.spec import Spec, abstract
 from polynet.values import dtype_of, shape_of
-
-
-@dataclasses.dataclass
-class Outcome:
-    """What came of one check of one row: ``"passed"``, ``"failed"`` or ``"skipped"``."""
-
-    case: Case
-    check: str
-    status: str
-    message: str = ""
-    seconds: float = 0.0
-
 
 # ------------------------------------------------------------------------------------ the checks
 
@@ -440,63 +425,26 @@ CHECKS: dict[str, Callable[[Trial], None]] = {
     "values": check_values,
     "dtypes": check_dtypes,
     "shapes": check_shapes,
+    "errors": check_errors,
+    "untouched": check_untouched,
+    "quiet": check_quiet,
+    "strided": check_strided,
+    "gradients": check_gradients,
     "symbolic": check_symbolic,
     "float64": check_float64,
     "short floats": check_short_floats,
     "bodies": check_bodies,
     "compiled": check_compiled,
-    "untouched": check_untouched,
-    "quiet": check_quiet,
-    "strided": check_strided,
-    "gradients": check_gradients,
     "second order": check_second_order,
     "tapes": check_tapes,
     "gradient dtypes": check_gradient_dtypes,
 }
-"""What is checked of a row with a result."""
-
-ERROR_CHECKS: dict[str, Callable[[Trial], None]] = {"errors": check_errors}
-"""What is checked of a row of wrong arguments."""
+"""What is checked of a row."""
 
 
-def run(
-    case: Case,
-    backend: Backend,
-    expected: Callable[[Case], Any] | None = None,
-    only: Sequence[str] | None = None,
-) -> list[Outcome]:
-    """Make every check of a row on the backend, which must be the active one.
-
-    Args:
-        expected: gives the reference's result of a row; without it values are not checked.
-        only: names of ``CHECKS``; all by default.
-    """
-    if plugins.current() is not backend:
-        raise ValueError(
-            f"run: expected the active backend, {plugins.current().name!r}; got {backend.name!r}."
-        )
-    trial = Trial(case, backend, expected)
-    checks = CHECKS if case.error is None else ERROR_CHECKS
-    outcomes: list[Outcome] = []
-    for name, check in checks.items():
-        if only is not None and name not in only:
-            continue
-        start = time.perf_counter()
-        status, message = "passed", ""
-        try:
-            check(trial)
-        except NotApplicable as reason:
-            status, message = "skipped", str(reason)
-        except AssertionError as failure:
-            status, message = "failed", f"{failure}\n{snippet(case, backend)}"
-        except Exception as error:
-            status = "failed"
-            trace = "".join(traceback.format_exception(error)[-6:])
-            message = f"{type(error).__name__}: {error}\n{trace}\n{snippet(case, backend)}"
-        outcomes.append(Outcome(case, name, status, message, time.perf_counter() - start))
-        if case.error is None and "eager" not in trial.__dict__:
-            break  # the call itself fails: no other check would say more
-    return outcomes
+def checks_of(case: Case) -> list[str]:
+    """The checks that a row goes through: of wrong arguments only the error is looked at."""
+    return [name for name in CHECKS if (name == "errors") == (case.error is not None)]
 
 
 def tensors_of(value: Any) -> list[Any]:

@@ -8,34 +8,46 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from polynet import errors, testing
 from polynet.backend import Backend
+from polynet.conformance import packed
 from polynet.conformance.case import Case, Input, rounded
 from polynet.conformance.compare import UNKNOWN, compare, is_continuous, is_tensor, matched, results
+from polynet.conformance.snippet import snippet
+from polynet.conformance.suite import NotApplicable
 from polynet.op import OPS
 from polynet.spec import Spec, abstract
 from polynet.values import shape_of
 
 
-class NotApplicable(Exception):
-    """A check has nothing to say about a row; the reason is its text."""
-
-
 class Trial:
     """A row on a backend, and what its checks share."""
 
-    def __init__(
-        self, case: Case, backend: Backend, expected: Callable[[Case], Any] | None = None
-    ) -> None:
+    planned: Collection[str] | None = None
+    """The checks that will be made; ``None``: any."""
+
+    def __init__(self, case: Case, backend: Backend) -> None:
         self.case = case
         self.backend = backend
-        self._expected = expected
         self.op = getattr(case.function, "op", None)
+
+    @property
+    def usable(self) -> bool:
+        """Does the call itself work? If not, no other check says more."""
+        return self.case.error is not None or "eager" in self.__dict__
+
+    def snippet(self) -> str:
+        """A program that makes the row's call, to paste into an interpreter."""
+        return snippet(self.case, self.backend)
+
+    def plans(self, check: str) -> bool:
+        """Will this check be made?"""
+        return self.planned is None or check in self.planned
 
     # ------------------------------------------------------------------------ arguments and calls
 
@@ -148,9 +160,11 @@ class Trial:
     @functools.cached_property
     def expected(self) -> list[Any]:
         """The results of the reference, as NumPy arrays and whatever else an op may return."""
-        if self._expected is None or self.case.reference is None:
-            raise NotApplicable("no reference values are at hand")
-        return matched(self._expected(self.case), self.eager)
+        if self.case.id not in packed.stored():
+            raise AssertionError(
+                "no result of its reference is stored. In a checkout: python tests/oracle/write_golden.py ops"
+            )
+        return matched(packed.stored()[self.case.id], self.eager)
 
     def compare(
         self,
@@ -211,13 +225,14 @@ class Derivatives:
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
-        self.order = max(trial.case.order, 1)
+        self.order = max(trial.case.order, 1) if trial.plans("second order") else 1
         function = trial.flat("float64")
         hosts = trial.case.host(lambda each: variant(each, "float64"))
         self.primals = [hosts[place] for place in trial.places]
         with np.errstate(all="ignore"):
             self.random = testing.Directions(function, self.primals, seed=0)
-        self.ways = [False, True] if trial.backend.transforms is not None else [True]
+        own = trial.backend.transforms is not None and trial.plans("tapes")
+        self.ways = [False, True] if own else [True]
         lengths: list[int] = []
 
         def everything(xs: Sequence[Any]) -> list[Any]:
