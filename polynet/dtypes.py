@@ -122,8 +122,28 @@ def is_complex(dtype: str) -> bool:
 
 # ------------------------------------------------------------------------------------------- names
 
-# What needs no thought.  float, complex and None follow floatx and are left to ``_standardize``.
-_NAMES: dict[Any, str] = {name: name for name in ALL} | {bool: "bool", int: "int32", "int": "int32"}
+# What needs no thought.  float, complex and None follow floatx and are left to ``_standardize``.  What is no string
+# stands beside its class, so that dtypes of different libraries, which may not be compared, never are.
+_NAMES: dict[Any, str] = {
+    **{name: name for name in ALL},
+    "int": "int32",
+    (type, bool): "bool",
+    (type, int): "int32",
+}
+
+
+def remember(native: Any, name: str) -> None:
+    """Let ``standardize`` know a library's own dtype, of a backend that is in use.
+
+    Example:
+        >>> class Tiny:
+        ...     pass
+        >>> tiny = Tiny()
+        >>> remember(tiny, "float16")
+        >>> standardize(tiny)
+        'float16'
+    """
+    _NAMES[native.__class__, native] = name
 
 
 def standardize(dtype: Any = None) -> str:
@@ -139,7 +159,7 @@ def standardize(dtype: Any = None) -> str:
         ('int64', 'float32', 'float16')
     """
     try:
-        name = _NAMES.get(dtype)
+        name = _NAMES.get(dtype if dtype.__class__ is str else (dtype.__class__, dtype))
     except TypeError:  # unhashable: no dtype, or one that the slow way may know
         name = None
     return name if name is not None else _standardize(dtype)
@@ -166,7 +186,7 @@ def _standardize(dtype: Any) -> str:
     if name not in _ABOVE:
         raise errors.DTypeError(_unknown(dtype, name))
     if fixed and len(_NAMES) < 1000:
-        _NAMES[dtype] = name
+        _NAMES[dtype if isinstance(dtype, str) else (dtype.__class__, dtype)] = name
     return name
 
 

@@ -139,18 +139,19 @@ def kind_of(leaf: Any) -> Kind:
     return dtype_of(leaf)
 
 
-_dtype_names: dict[Any, str] = {}
-"""The name of every native dtype that was met."""
+_dtype_names: dict[tuple[type, Any], str] = {}
+"""The name of every native dtype that was met, by its class and itself: those of two libraries are never compared."""
 
 
 def dtype_of(x: Any) -> str:
     """The dtype name of a tensor of any kind, or of a number or list."""
     try:
-        return _dtype_names[x.dtype]
+        dtype = x.dtype
+        return _dtype_names[dtype.__class__, dtype]
     except (AttributeError, KeyError, TypeError):
         name = _find_dtype(x)
         if hasattr(x, "dtype"):
-            _dtype_names[x.dtype] = name
+            _dtype_names[x.dtype.__class__, x.dtype] = name
         return name
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from polynet import dtypes, errors, spec
 from polynet.op import op
 from polynet.ops import primitives as ops
+from polynet.ops.elementwise import erf
 from polynet.ops.sorting import sort
 from polynet.spec import Kind, Settled, axis_index
 from polynet.tensor import Axis, Tensor
@@ -383,7 +384,7 @@ def gelu(x: Tensor, approximate: bool = True) -> Tensor:
     """
     if approximate:
         return x * 0.5 * (ops.tanh((x * x * 0.044715 + 1.0) * x * _ROOT_2_BY_PI) + 1.0)
-    return x * 0.5 * (ops.erf(x * _ROOT_HALF) + 1.0)
+    return x * 0.5 * (erf(x * _ROOT_HALF) + 1.0)
 
 
 def _gelu_gradient(g: Tensor, x: Tensor, approximate: bool) -> Tensor:
@@ -393,7 +394,7 @@ def _gelu_gradient(g: Tensor, x: Tensor, approximate: bool) -> Tensor:
         slope = (square * (3 * 0.044715) + 1.0) * _ROOT_2_BY_PI
         return g * 0.5 * ((1.0 - t * t) * slope * x + t + 1.0)
     density = ops.exp(x * x * -0.5) * (0.5 * _ROOT_2_BY_PI)
-    return g * ((ops.erf(x * _ROOT_HALF) + 1.0) * 0.5 + x * density)
+    return g * ((erf(x * _ROOT_HALF) + 1.0) * 0.5 + x * density)
 
 
 gelu.vjp(lambda g, x, approximate: _gelu_gradient(g, x, approximate))

@@ -198,7 +198,7 @@ def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Tensor:
     if len(operands) == 2:
         one, other = operands
         try:
-            plan = _pair_plans.get((subscripts, one.shape, other.shape, one.dtype, other.dtype))
+            plan = _pair_plans.get(_pair_key(subscripts, one, other))
         except (AttributeError, TypeError):  # no tensor
             plan = None
         if plan is not None:
@@ -212,13 +212,22 @@ def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Tensor:
 def _remember(subscripts: str, one: Any, other: Any) -> None:
     """Keep the plan of a pair that needs neither a cast nor a second step."""
     dtype = getattr(one, "dtype", None)
-    if dtype is None or dtype != getattr(other, "dtype", None) or len(_pair_plans) > 4096:
+    second = getattr(other, "dtype", None)
+    if dtype is None or dtype.__class__ is not second.__class__ or dtype != second:
+        return
+    if len(_pair_plans) > 4096:
         return
     if dtypes.standardize(dtype) in ("int8", "bool") or None in (*one.shape, *other.shape):
         return
     steps = _plan(subscripts, (tuple(one.shape), tuple(other.shape)))
     if len(steps) == 1 and steps[0].labels:
-        _pair_plans[subscripts, one.shape, other.shape, dtype, dtype] = steps[0].labels
+        _pair_plans[_pair_key(subscripts, one, other)] = steps[0].labels
+
+
+def _pair_key(subscripts: str, one: Any, other: Any) -> tuple[Any, ...]:
+    """The classes stand before the dtypes, so that those of different libraries are never compared."""
+    classes = one.__class__, other.__class__
+    return subscripts, one.shape, other.shape, *classes, one.dtype, other.dtype
 
 
 _pair_plans: dict[Any, str] = {}

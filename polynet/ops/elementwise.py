@@ -27,7 +27,6 @@ from polynet.ops.primitives import (
     conj,
     cos,
     equal,
-    erf,
     exp,
     floor,
     floor_divide,
@@ -77,7 +76,9 @@ __all__ = [
     "deg2rad",
     "divide",
     "divide_no_nan",
+    "erf",
     "erfc",
+    "erfinv",
     "exp2",
     "fabs",
     "fmax",
@@ -376,6 +377,35 @@ ldexp.vjp(lambda g, x2: ldexp(g, x2), None)
 
 
 @op(dtypes=_real_float)
+def erf(x: Tensor) -> Tensor:
+    """Error function, element-wise.
+
+    Example:
+        >>> from polynet import ops
+        >>> f"{ops.erf(1.0):.4f}"
+        '0.8427'
+    """
+    return in_float32(_erf, x)
+
+
+erf.vjp(lambda g, x: g * 1.1283791670955126 * exp(-x * x))
+
+
+def _erf(x: Tensor) -> Tensor:
+    """For small x by its power series; else 1 less its complement."""
+    is_small = absolute(x) < 0.5
+    small = where(is_small, x, 0)
+    squared = small * small
+    series = squared * 0
+    for n in reversed(range(12)):
+        series = series * squared + (-1) ** n / (math.factorial(n) * (2 * n + 1))
+    rest = _erfc_from_half(absolute(x))
+    return where(
+        is_small, small * series * (2 / math.sqrt(math.pi)), where(x < 0, rest - 1, 1 - rest)
+    )
+
+
+@op(dtypes=_real_float)
 def erfc(x: Tensor) -> Tensor:
     """``1 - erf(x)``, element-wise, exact where that is small.
 
@@ -391,11 +421,17 @@ erfc.vjp(lambda g, x: g * -1.1283791670955126 * exp(-x * x))
 
 
 def _erfc(x: Tensor) -> Tensor:
-    """For small x from ``erf``; else by the midpoint rule for an integral that it is, with the correction for a pole.
+    """For small x from ``erf``, which loses no digits there."""
+    rest = _erfc_from_half(absolute(x))
+    return where(absolute(x) < 0.5, 1 - erf(x), where(x < 0, 2 - rest, rest))
+
+
+def _erfc_from_half(a: Tensor) -> Tensor:
+    """``erfc`` of 0.5 or more, by the midpoint rule for an integral that it is, with the correction for a pole.
 
     The integrand is exp(-t²) / (t² + x²) over the real line, with step 1/2: the error is exp(-4 pi²).
     """
-    a = minimum(absolute(x), 30)
+    a = minimum(a, 30)
     a = where(a < 0.5, 0.5, a)
     squared = a * a
     total = squared * 0
@@ -404,10 +440,40 @@ def _erfc(x: Tensor) -> Tensor:
         total = total + math.exp(-t * t) / (squared + t * t)
     high = floor(a * 16) / 16  # few digits, so that its square is exact
     decay = exp(-high * high) * exp((high - a) * (high + a))
-    tail = decay * a * total / math.pi + 2 / (exp(minimum(a * (4 * math.pi), 80)) + 1) * cast(
+    return decay * a * total / math.pi + 2 / (exp(minimum(a * (4 * math.pi), 80)) + 1) * cast(
         a < 2 * math.pi, dtype_of(a)
     )
-    return where(absolute(x) < 0.5, 1 - erf(x), where(x < 0, 2 - tail, tail))
+
+
+@op(dtypes=_real_float)
+def erfinv(x: Tensor) -> Tensor:
+    """Inverse error function, element-wise; infinite at -1 and 1, and NaN beyond.
+
+    Example:
+        >>> from polynet import ops
+        >>> f"{ops.erfinv(ops.erf(0.5)):.4f}"
+        '0.5000'
+    """
+    return in_float32(_erfinv, x)
+
+
+erfinv.vjp(lambda g, y: g * 0.886226925452758 * exp(y * y))
+
+
+def _erfinv(x: Tensor) -> Tensor:
+    """A rough formula, then two steps of Halley's method, which triple the digits."""
+    a = absolute(x)
+    is_inside = a < 1
+    inside = where(is_inside, a, 0)
+    logarithm = log1p(-inside * inside)
+    part = logarithm * 0.5 + 2 / (math.pi * 0.147)
+    z = sqrt(maximum(sqrt(part * part - logarithm / 0.147) - part, 0))
+    for _ in range(2):
+        error = where(inside < 0.5, erf(z) - inside, (1 - inside) - erfc(z))
+        step = error / (2 / math.sqrt(math.pi) * exp(-z * z))
+        z = z - step / (z * step + 1)
+    z = where(is_inside, z, where(equal(a, 1), float("inf"), float("nan")))
+    return where(x < 0, -z, z)
 
 
 @op(dtypes=_real_float)

@@ -828,4 +828,5 @@ def _segmented(
     outside = logical_or(less(segment_ids, 0), greater_equal(segment_ids, number))
     rows = primitives.where(outside, number, segment_ids)
     result = full((number + 1, *data.shape[1:]), start, dtype_of(data))
-    return index_update(result, [rows], data, (HOLE,), reduction)[:number]
+    result = index_update(result, [rows], data, (HOLE,), reduction)
+    return index(result, [], (_span(None, number),))

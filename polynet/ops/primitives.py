@@ -46,8 +46,6 @@ __all__ = [
     "cos",
     "cosh",
     "equal",
-    "erf",
-    "erfinv",
     "exp",
     "expm1",
     "flip",
@@ -233,22 +231,6 @@ def arctanh(x: Tensor) -> Tensor:
 
 
 arctanh.vjp(lambda g, x: g / (1 - x * x))
-
-
-@primitive(spec.without_complex(spec.elementwise_float))
-def erf(x: Tensor) -> Tensor:
-    """Error function, element-wise."""
-
-
-erf.vjp(lambda g, x: g * 1.1283791670955126 * exp(-x * x))
-
-
-@primitive(spec.without_complex(spec.elementwise_float))
-def erfinv(x: Tensor) -> Tensor:
-    """Inverse error function, element-wise."""
-
-
-erfinv.vjp(lambda g, y: g * 0.886226925452758 * exp(y * y))
 
 
 @primitive(spec.without_complex(spec.elementwise_float))

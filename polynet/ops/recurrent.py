@@ -142,7 +142,7 @@ def _before(first: Tensor, states: Tensor) -> Tensor:
     """The state that each step began with, as rows."""
     time, batch, units = states.shape
     every = ops.concatenate([ops.reshape(first, (1, batch, units)), states], 0)
-    return ops.reshape(every[:time], (time * batch, units))
+    return ops.reshape(every[:time, ...], (time * batch, units))
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -410,7 +410,7 @@ def gru(
     check_recurrent(x, {"h": h}, kernel, recurrent_kernel, bias, bias_shape, mask)
     tensors = [h, recurrent_kernel]
     if bias is not None and reset_after:
-        bias, recurrent_bias = bias[0], bias[1]
+        bias, recurrent_bias = (ops.index(bias, [], (i,)) for i in range(2))
         tensors.append(recurrent_bias)
     z, mask = _projected(x, kernel, bias, mask, go_backwards)
     states, _, _, last = gru_steps(
@@ -586,9 +586,9 @@ def rnn(
     states, outputs = scan(
         step, initial_states, xs if mask is None else (xs, mask), unroll=bool(unroll) or 1
     )
-    last = tree.map_structure(lambda y: y[-1], outputs)
+    last = tree.map_structure(lambda y: y[-1, ...], outputs)
     if not return_all_outputs:
-        outputs = tree.map_structure(lambda y: y[-1:], outputs)
+        outputs = tree.map_structure(lambda y: y[-1:, ...], outputs)
     return last, outputs if time_major else tree.map_structure(_time_first, outputs), states
 
 
