@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     )
     from polynet.autodiff.jit import jit
     from polynet.autodiff.tape import GradientTape
+    from polynet.callbacks.checkpointer import Checkpointer
     from polynet.conversion import convert, device
     from polynet.dtype_policies import DTypePolicy, FloatDTypePolicy
     from polynet.graph import Function
@@ -89,6 +90,7 @@ _MODULES = frozenset(
     }
 )
 _NAMES = {
+    "Checkpointer": "callbacks.checkpointer",
     "DTypePolicy": "dtype_policies",
     "FloatDTypePolicy": "dtype_policies",
     "Function": "graph",
@@ -131,6 +133,7 @@ _NAMES = {
 """Where each public name is defined."""
 
 __all__ = [
+    "Checkpointer",
     "DTypePolicy",
     "FloatDTypePolicy",
     "Function",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for editors and type checkers, which do not run __getattr__
     from polynet.callbacks.backup_and_restore import BackupAndRestore
     from polynet.callbacks.callback import Callback, CallbackList
+    from polynet.callbacks.checkpointer import Checkpointer
     from polynet.callbacks.csv_logger import CSVLogger
     from polynet.callbacks.early_stopping import EarlyStopping
     from polynet.callbacks.history import History
@@ -31,6 +32,7 @@ _NAMES = {
     "CSVLogger": "csv_logger",
     "Callback": "callback",
     "CallbackList": "callback",
+    "Checkpointer": "checkpointer",
     "EarlyStopping": "early_stopping",
     "History": "history",
     "LambdaCallback": "lambda_callback",
@@ -51,6 +53,7 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "CallbackList",
+    "Checkpointer",
     "EarlyStopping",
     "History",
     "LambdaCallback",

@@ -1,29 +1,27 @@
-"""``BackupAndRestore``: takes an interrupted run up again.  How files are written is in ``saving``."""
+"""``BackupAndRestore``: ``Checkpointer`` under the name and with the arguments that Keras has for it."""
 
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
-from polynet import errors
-from polynet.callbacks.callback import Callback
-from polynet.callbacks.monitor import BatchCounter, check_frequency
+from polynet.callbacks.checkpointer import Checkpointer
+from polynet.callbacks.saver import check_frequency
 
 __all__ = ["BackupAndRestore"]
 
 
-class BackupAndRestore(Callback):
-    """Saves the state of training, and takes it up again when the same program is started anew.
+class BackupAndRestore(Checkpointer):
+    """Saves the state of training, takes it up again when the same program is started anew, and removes it at the end.
 
-    Weights, optimizer, metrics, random generators and the place in the data are saved, so that the run ends with the
-    same weights as one that was never interrupted.
+    ``Checkpointer`` does the same, and keeps the files.
 
     Args:
         backup_dir: the directory of the saved states.
-        save_freq: ``"epoch"``, or a number of batches.
+        save_freq: ``"epoch"``, a number of batches, or ``False`` to restore only.
         double_checkpoint: keep the state before the last, too, in case the last one is damaged?
         delete_checkpoint: remove the saved states when training has ended?
+        on_error: when a state cannot be written: ``"raise"``, which ends training, or ``"warn"``.
 
     Example:
         >>> import polynet
@@ -32,75 +30,31 @@ class BackupAndRestore(Callback):
         100
     """
 
-    needs_built = True
-    """``fit`` builds the model before training begins, so that there is something to restore into."""
-
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],
-        save_freq: str | int = "epoch",
+        save_freq: str | int | bool = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
+        *,
+        on_error: str = "raise",
     ) -> None:
-        super().__init__()
         if not os.fspath(backup_dir):
             raise ValueError(
                 "BackupAndRestore: backup_dir: expected a directory; got an empty path."
             )
-        self.backup_dir = os.fspath(backup_dir)
-        self.save_freq = (
-            save_freq if save_freq is False else check_frequency("BackupAndRestore", save_freq)
-        )
+        if save_freq is not False:
+            check_frequency("BackupAndRestore", save_freq)
+        super().__init__(backup_dir, 2 if double_checkpoint else 1, save_freq or "epoch", on_error)
+        self.backup_dir, self.save_freq = os.fspath(backup_dir), save_freq
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
-        self._counter = BatchCounter("epoch" if save_freq is False else save_freq)
-        self._epoch = 0
-
-    @property
-    def _paths(self) -> list[str]:
-        """The newest state, and the one before."""
-        return [os.path.join(self.backup_dir, name) for name in ("last.state", "previous.state")]
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Restore the newest state that is whole."""
-        from polynet.saving.progress import load_progress
-
-        for path in self._paths:
-            if not os.path.exists(path):
-                continue
-            try:
-                position = load_progress(path, self.model)
-                self.model._resume_at(position["epoch"], position["batch"], position["seed"])
-                return
-            except (errors.FileError, KeyError) as error:
-                warnings.warn(f"BackupAndRestore: {path} is not used: {error}", stacklevel=2)
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Note the epoch."""
-        self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Save every so many batches."""
-        if self.save_freq not in ("epoch", False) and self._counter.passed(batch):
-            self._save(self._epoch, batch + 1)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Save at the end of an epoch."""
-        if self.save_freq == "epoch":
-            self._save(epoch + 1, 0)
+        if self.save_freq is not False:
+            super().on_train_batch_end(batch, logs)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Remove what is no longer needed."""
         if self.delete_checkpoint:
-            for path in self._paths:
-                if os.path.exists(path):
-                    os.remove(path)
-
-    def _save(self, epoch: int, batch: int) -> None:
-        from polynet.saving.progress import save_progress
-
-        os.makedirs(self.backup_dir, exist_ok=True)
-        last, previous = self._paths
-        if self.double_checkpoint and os.path.exists(last):
-            os.replace(last, previous)
-        position = {"epoch": epoch, "batch": batch, "seed": int(self.model._data_seed)}
-        save_progress(last, self.model, position)
+            self._remove(self.files, 0)

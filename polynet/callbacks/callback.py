@@ -5,7 +5,7 @@ When each hook is called is decided in ``polynet/training``; what callbacks do h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from polynet import tree
@@ -19,6 +19,9 @@ class Callback:
     ``logs`` is a dict of floats, which come from the device when they are first asked for. ``self.model`` is the
     model, and ``self.params`` a dict with ``epochs``, ``steps`` and ``verbose``.
 
+    What a callback counts or remembers is lost when a run is interrupted, unless ``saved_attributes`` names it: then
+    ``Checkpointer`` and ``BackupAndRestore`` save it, and restore it when the run goes on.
+
     Example:
         >>> import polynet
         >>> class Announce(polynet.callbacks.Callback):
@@ -30,6 +33,28 @@ class Callback:
 
     params: Any = None
     _model: Any = None
+
+    every_batch: bool = True
+    """Must the hooks of batches be called after every single one? Where no callback needs that, several training
+    steps may be taken at once, and the hooks are called for the last of them."""
+
+    saved_attributes: tuple[str, ...] = ()
+    """The names of attributes that a checkpoint saves: numbers, strings, arrays, lists and dicts of these. Those of the
+    classes that a class is derived from count too."""
+
+    def get_state(self) -> dict[str, Any]:
+        """What a checkpoint saves: the attributes that ``saved_attributes`` names. May be overridden."""
+        return {name: getattr(self, name) for name in self._saved()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take back what ``get_state`` gave, after ``on_train_begin`` of all callbacks. May be overridden."""
+        for name in self._saved():
+            if name in state:
+                setattr(self, name, state[name])
+
+    def _saved(self) -> list[str]:
+        bases = reversed(type(self).__mro__)
+        return [name for base in bases for name in vars(base).get("saved_attributes", ())]
 
     @property
     def model(self) -> Any:
@@ -143,6 +168,7 @@ class CallbackList(Callback):
             self.callbacks.append(History())
         if add_progbar and not self._find(ProgbarLogger):
             self.callbacks.append(ProgbarLogger())
+        self._sort()
         self._history = self._find(History)
         self._hooks: dict[str, list[Callable[..., Any]]] = {}
         self.set_model(model)
@@ -151,10 +177,15 @@ class CallbackList(Callback):
     def _find(self, kind: type) -> Any:
         return next((each for each in reversed(self.callbacks) if isinstance(each, kind)), None)
 
+    def _sort(self) -> None:
+        """Callbacks that save what others have done come after them."""
+        self.callbacks.sort(key=lambda each: bool(getattr(each, "comes_last", False)))
+
     def append(self, callback: Any) -> None:
         """Add a callback."""
         _check(callback)
         self.callbacks.append(callback)
+        self._sort()
         self._hooks.clear()
 
     def listeners(self, hook: str) -> list[Callable[..., Any]]:
@@ -165,6 +196,32 @@ class CallbackList(Callback):
                 getattr(each, hook) for each in self.callbacks if overrides(each, hook)
             ]
         return found
+
+    def looks_at_batches(self) -> bool:
+        """Is there a callback that must be told of every single batch of training?"""
+        hooks = ("on_train_batch_begin", "on_train_batch_end")
+        return any(
+            each.every_batch and any(overrides(each, hook) for hook in hooks)
+            for each in self.callbacks
+        )
+
+    def get_state(self) -> dict[str, Any]:
+        """The states of the callbacks that have one, by their classes, numbered where there are several."""
+        return {name: state for name, each in self._named() if (state := each.get_state())}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Give each callback its state; those that have none in ``state`` stay as they are."""
+        for name, each in self._named():
+            if name in state:
+                each.set_state(state[name])
+
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        counts: dict[str, int] = {}
+        for each in self.callbacks:
+            name = type(each).__name__
+            counts[name] = number = counts.get(name, -1) + 1
+            if hasattr(each, "get_state") and hasattr(each, "set_state"):
+                yield f"{name}_{number}" if number else name, each
 
     def abort(self) -> None:
         """An error ends the run: callbacks that show or hold something let go of it."""

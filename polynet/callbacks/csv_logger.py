@@ -43,6 +43,18 @@ class CSVLogger(Callback):
         self.csv_file: IO[str] | None = None
         self._writer: Any = None
         self._header = True
+        self._kept: int | None = None
+
+    def get_state(self) -> dict[str, Any]:
+        """The columns, and how long the file is."""
+        file = self.csv_file
+        size = 0 if file is None or file.closed else os.fstat(file.fileno()).st_size
+        return {"keys": self.keys, "size": size}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on in the file where it was then; later lines are written anew."""
+        self.keys, self._kept = state["keys"], state["size"]
+        self._header = not self._kept
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Open the file."""
@@ -55,8 +67,19 @@ class CSVLogger(Callback):
             if first:  # go on with its columns
                 self._header, self.keys = False, first[1:]
         self.csv_file = open(  # noqa: SIM115 (closed when training ends)
-            self.filename, "a" if self.append else "w", newline="", encoding="utf-8"
+            self.filename, "a", newline="", encoding="utf-8"
         )
+        self._kept = None if self.append else 0  # a run that goes on keeps more
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Leave in the file what shall stay."""
+        self._cut()
+
+    def _cut(self) -> None:
+        if self._kept is not None and self.csv_file is not None:
+            size = os.fstat(self.csv_file.fileno()).st_size
+            self.csv_file.truncate(min(size, self._kept))
+            self._kept = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Write a line."""
@@ -64,6 +87,7 @@ class CSVLogger(Callback):
         if self.csv_file is None or self.csv_file.closed:
             self.on_train_begin()
         assert self.csv_file is not None
+        self._cut()
         if self.keys is None:
             self.keys = sorted(logs)
             if self.keys and not any(key.startswith("val_") for key in self.keys):
@@ -77,6 +101,8 @@ class CSVLogger(Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         """Close the file."""
+        if self.csv_file is not None and not self.csv_file.closed:
+            self._cut()
         self._close()
 
     def _close(self) -> None:

@@ -35,6 +35,8 @@ class EarlyStopping(Monitor):
         (True, 3, 0.4)
     """
 
+    saved_attributes = ("wait", "stopped_epoch", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",

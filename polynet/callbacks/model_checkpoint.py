@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from polynet.callbacks.monitor import BatchCounter, Monitor, check_frequency
+from polynet.callbacks.monitor import Monitor
+from polynet.callbacks.saver import Saver
 from polynet.training.progress import show
 
 __all__ = ["ModelCheckpoint"]
@@ -14,7 +15,7 @@ _WHOLE = (".polynet", ".keras")
 _WEIGHTS = (".safetensors", ".weights.h5")
 
 
-class ModelCheckpoint(Monitor):
+class ModelCheckpoint(Monitor, Saver):
     """Saves the model, or its weights, after each epoch or some batches.
 
     Args:
@@ -28,6 +29,7 @@ class ModelCheckpoint(Monitor):
         mode: ``"min"``, ``"max"``, or ``"auto"`` to decide by the metric.
         save_freq: ``"epoch"``, or a number of batches.
         initial_value_threshold: what the first saved model must beat.
+        on_error: when the file cannot be written: ``"raise"``, which ends training, or ``"warn"``.
 
     Example:
         >>> import polynet
@@ -52,19 +54,20 @@ class ModelCheckpoint(Monitor):
         mode: str = "auto",
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
+        *,
+        on_error: str = "raise",
     ) -> None:
         super().__init__(monitor, mode, initial_value_threshold)
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
-        self.save_freq = check_frequency("ModelCheckpoint", save_freq)
+        self._save_each(save_freq, on_error)
         endings = _WEIGHTS if save_weights_only else _WHOLE
         if not self.filepath.endswith(endings):
             raise ValueError(
                 f"ModelCheckpoint: filepath: expected a name that ends in {' or '.join(endings)}"
                 f"{' with save_weights_only=True' if save_weights_only else ''}; got {self.filepath!r}."
             )
-        self._counter = BatchCounter(save_freq)
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -83,17 +86,22 @@ class ModelCheckpoint(Monitor):
 
     def _save(self, epoch: int, batch: int | None, logs: Any) -> None:
         logs = logs if logs is not None else {}
+        best = self.best
         if self.save_best_only:
             value = self.value(logs)
             # without the number nobody can say what is best, so everything is saved
             if value is not None:
-                if not self.is_better(value, self.best):
-                    self._say(
-                        epoch, f"{self.monitor} is {value:.5f}, no better than {self.best:.5f}."
-                    )
+                if not self.is_better(value, best):
+                    self._say(epoch, f"{self.monitor} is {value:.5f}, no better than {best:.5f}.")
                     return
-                self.best = value
+                best = value
         path = self._path(epoch, batch, logs)
+        with self._writing():
+            self._write(path)
+            self.best = best
+            self._say(epoch, f"saved {path}{self._with_best()}.")
+
+    def _write(self, path: str) -> None:
         if os.path.isdir(path):
             raise IsADirectoryError(
                 f"ModelCheckpoint: filepath: expected a file; {path!r} is a directory."
@@ -103,11 +111,11 @@ class ModelCheckpoint(Monitor):
             self.model.save_weights(path)
         else:
             self.model.save(path)
-        best = f", with the best {self.monitor} so far, {self.best:.5f}" if self._has_best() else ""
-        self._say(epoch, f"saved {path}{best}.")
 
-    def _has_best(self) -> bool:
-        return self.save_best_only and self.best is not None
+    def _with_best(self) -> str:
+        if not self.save_best_only or self.best is None:
+            return ""
+        return f", with the best {self.monitor} so far, {self.best:.5f}"
 
     def _say(self, epoch: int, text: str) -> None:
         if self.verbose:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -38,6 +37,8 @@ class Monitor(Callback):
         baseline: what the first value must beat.
         min_delta: by how much a better value must be better.
     """
+
+    saved_attributes: tuple[str, ...] = ("best",)
 
     def __init__(
         self,
@@ -125,41 +126,3 @@ def _direction(metric: Any) -> float:
     if getattr(function, "__module__", "").startswith("polynet.losses"):
         return -1.0
     return 0.0
-
-
-def check_frequency(own: str, save_freq: Any) -> Any:
-    """A ``save_freq`` argument: ``"epoch"`` or a positive number of batches."""
-    if save_freq == "epoch":
-        return save_freq
-    if isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1:
-        raise ValueError(
-            f"{own}: save_freq: expected 'epoch' or a positive number of batches; got {save_freq!r}."
-        )
-    return save_freq
-
-
-class BatchCounter:
-    """Counts batches over epochs; says when another ``every`` of them are done.
-
-    Example:
-        >>> counter = BatchCounter(3)
-        >>> [counter.passed(batch) for batch in (0, 1, 2, 0, 1, 2)]
-        [False, False, True, False, False, True]
-    """
-
-    def __init__(self, every: int | str) -> None:
-        self.every = math.inf if isinstance(every, str) else every
-        self.total = 0
-        self._since = 0
-        self._last: int | None = None
-
-    def passed(self, batch: int) -> bool:
-        """Is it time, after this batch of the epoch? Several steps in one execution count in full."""
-        new = batch + 1 if self._last is None or batch <= self._last else batch - self._last
-        self._last = batch
-        self.total += new
-        self._since += new
-        if self._since < self.every:
-            return False
-        self._since = 0
-        return True

@@ -9,14 +9,15 @@ import json
 import os
 from typing import Any
 
-from polynet.callbacks.monitor import BatchCounter, Monitor, check_frequency
+from polynet.callbacks.monitor import Monitor
+from polynet.callbacks.saver import Saver
 from polynet.callbacks.tensorboard import host_values
 from polynet.training.progress import show
 
 __all__ = ["OrbaxCheckpoint"]
 
 
-class OrbaxCheckpoint(Monitor):
+class OrbaxCheckpoint(Monitor, Saver):
     """Saves weights and optimizer state with Orbax after each epoch or some batches.
 
     Args:
@@ -54,11 +55,10 @@ class OrbaxCheckpoint(Monitor):
         super().__init__(monitor, mode, initial_value_threshold)
         self.directory = os.path.abspath(os.fspath(directory))
         self.verbose, self.save_best_only = verbose, save_best_only
-        self.save_freq = check_frequency("OrbaxCheckpoint", save_freq)
+        self._save_each(save_freq)
         self.save_on_background, self.save_weights_only = save_on_background, save_weights_only
         self.max_to_keep = max_to_keep
         self._manager: Any = None
-        self._counter = BatchCounter(save_freq)
 
     def set_model(self, model: Any) -> None:
         """Note the model; this needs Orbax."""

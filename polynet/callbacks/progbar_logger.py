@@ -21,6 +21,8 @@ class ProgbarLogger(Callback):
         >>> logger.set_params({"verbose": 2, "epochs": 1, "steps": 10})
     """
 
+    every_batch = False
+
     def __init__(self) -> None:
         super().__init__()
         self.progbar: Progbar | None = None

@@ -38,6 +38,8 @@ class ReduceLROnPlateau(Monitor):
         0.25
     """
 
+    saved_attributes = ("cooldown_counter", "wait")
+
     def __init__(
         self,
         monitor: str = "val_loss",

@@ -25,6 +25,8 @@ class SwapEMAWeights(Callback):
         >>> swap = polynet.callbacks.SwapEMAWeights(swap_on_epoch=True)
     """
 
+    saved_attributes = ("_swapped",)
+
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
         self.swap_on_epoch = swap_on_epoch

@@ -45,6 +45,8 @@ class TensorBoard(Callback):
         'logs'
     """
 
+    saved_attributes = ("_batches",)
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",
@@ -77,6 +79,7 @@ class TensorBoard(Callback):
         self.write_steps_per_second = write_steps_per_second
         self.embeddings_freq, self.embeddings_metadata = embeddings_freq, embeddings_metadata
         self._writers: dict[str, Any] = {}
+        self.every_batch = frequency != "epoch"
         self._batches = 0
         self._epoch_batches = 0
         self._epoch_start = self._batch_start = 0.0

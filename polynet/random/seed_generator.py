@@ -158,6 +158,36 @@ def set_random_seed(seed: int) -> None:
         generator.state.assign(key_of(value))
 
 
+def host_states() -> dict[str, Any]:
+    """The states of the generators on the host, as plain data: Python's, NumPy's, and that of default seeds."""
+    found: dict[str, Any] = {}
+    for name, generator in (("python", python_random), ("defaults", _entropy)):
+        version, words, gauss = generator.getstate()
+        found[name] = (version, np.array(words, np.uint32), gauss)
+    state: Any = np.random.get_state(legacy=True)
+    if state[0] == "MT19937":  # somebody may have put another one in its place
+        found["numpy"] = state
+    return found
+
+
+def set_host_states(states: dict[str, Any]) -> None:
+    """Go back to what ``host_states`` gave; an error changes none of them."""
+    before = host_states()
+    try:
+        _set_host_states(states)
+    except Exception:
+        _set_host_states(before)
+        raise
+
+
+def _set_host_states(states: dict[str, Any]) -> None:
+    for name, generator in (("python", python_random), ("defaults", _entropy)):
+        version, words, gauss = states[name]
+        generator.setstate((version, tuple(words.tolist()), gauss))
+    if "numpy" in states:
+        np.random.set_state(states["numpy"])
+
+
 def draw(seed: Any, function: Callable[[Any], R], of: Any = None) -> R:
     """``function`` of the key that a ``seed`` argument stands for.
 

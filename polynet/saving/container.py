@@ -11,6 +11,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import struct
@@ -108,6 +109,19 @@ def replacing(path: str, overwrite: bool = True, size: int = 0) -> Iterator[Outp
             raise _explained(error, path, directory, size) from error
         raise
     _sync_directory(directory)
+
+
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp")
+
+
+def remove_temporaries(directory: str, names: re.Pattern[str]) -> None:
+    """Remove what is left in a directory of writing files of such names, when the process was killed meanwhile."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for name in os.listdir(directory):
+            match = _TEMPORARY.fullmatch(name)
+            if match and names.fullmatch(match[1]):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(directory, name))
 
 
 def _sync_directory(directory: str) -> None:

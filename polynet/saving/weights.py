@@ -121,7 +121,22 @@ class _Free:
 # ------------------------------------------------------------------------------------------ writing
 
 
-def as_buffers(variables: Mapping[str, Variable]) -> list[Any]:
+class HostArray:
+    """A NumPy array that is written as a variable is.
+
+    Args:
+        array: of native byte order.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array, self.shape, self.dtype = array, array.shape, array.dtype.name
+
+    def numpy(self) -> np.ndarray:
+        """The array."""
+        return self._array
+
+
+def as_buffers(variables: Mapping[str, Variable | HostArray]) -> list[Any]:
     """A safetensors file of the values, as pieces of memory; nothing is copied that lies in memory as it is."""
     pieces = {name: _bytes(name, variable) for name, variable in variables.items()}
     order = sorted(pieces, key=lambda name: -pieces[name][2])  # so that every tensor is aligned
@@ -151,7 +166,7 @@ def with_hash(buffers: Sequence[Any], sha256: str) -> bytes:
     return _framed({"__metadata__": {_HASH: sha256}, **header})
 
 
-def _bytes(name: str, variable: Variable) -> tuple[np.ndarray, str, int, list[int]]:
+def _bytes(name: str, variable: Variable | HostArray) -> tuple[np.ndarray, str, int, list[int]]:
     """The bytes of a value, the code of its dtype, the size of an entry, and the shape."""
     array = np.asarray(variable.numpy())
     dtype, shape = variable.dtype, list(variable.shape)
@@ -358,12 +373,19 @@ def compare(tensors: Tensors, variables: Mapping[str, Variable], exact: bool) ->
     return Comparison(missing, extra, mismatched)
 
 
-def require_all(tensors: Tensors, variables: Mapping[str, Variable], found: Comparison) -> None:
-    """Refuse a file whose names or shapes are not those of the model."""
+def require_all(
+    tensors: Tensors, variables: Mapping[str, Variable], found: Comparison, hint: bool = True
+) -> None:
+    """Refuse a file whose names or shapes are not those of the model.
+
+    Args:
+        hint: tell of the arguments of ``load_weights`` that let such a file pass?
+    """
     for name in found.mismatched:
+        way = " With skip_mismatch=True such weights are left as they are." if hint else ""
         raise errors.FileError(
             f"{tensors.what}: {name!r} has shape {tensors.tensors[name].shape} in the file; the model's has "
-            f"{variables[name].shape}. With skip_mismatch=True such weights are left as they are."
+            f"{variables[name].shape}.{way}"
         )
     parts = []
     if found.missing:
@@ -373,9 +395,8 @@ def require_all(tensors: Tensors, variables: Mapping[str, Variable], found: Comp
     if found.extra:
         parts.append(f"{len(found.extra)} of the file are not in the model: {_listed(found.extra)}")
     if parts:
-        raise errors.FileError(
-            f"{tensors.what}: {'; '.join(parts)}. With strict=False what fits is loaded, and the rest is returned."
-        )
+        way = " With strict=False what fits is loaded, and the rest is returned." if hint else ""
+        raise errors.FileError(f"{tensors.what}: {'; '.join(parts)}.{way}")
 
 
 def _listed(names: Sequence[str]) -> str:

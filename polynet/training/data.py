@@ -64,6 +64,12 @@ class Data:
         """
         raise NotImplementedError
 
+    def resume(self, begin: int, number: int, first_batch: int) -> None:
+        """Be where one is after the epochs from ``begin`` to ``number`` and some batches of that one.
+
+        What has no order of its own, a stream, is read again up to there.
+        """
+
     def peek(self) -> Batch:
         """The first batch there is; nothing is used up."""
         raise NotImplementedError
@@ -247,6 +253,12 @@ class DatasetData(ItemData):
         with produce(self.dataset, self.items(number, begin, end)) as made:
             yield from self.reader.read(made, begin)
 
+    def resume(self, begin: int, number: int, first_batch: int) -> None:
+        """Let the dataset do what it does between epochs."""
+        for _ in range(begin, number):
+            self.dataset.on_epoch_begin()
+            self.dataset.on_epoch_end()
+
     def epoch(self, number: int, first_batch: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, between the dataset's two hooks."""
         self.dataset.on_epoch_begin()
@@ -278,9 +290,25 @@ class StreamData(Data):
         self.iterator: Iterator[Any] | None = None
         self.ahead: list[Any] = []
         self.read = 0
+        self.begun: Iterator[Batch] | None = None
+
+    def resume(self, begin: int, number: int, first_batch: int) -> None:
+        """Read and drop what was read before."""
+        for earlier in range(begin, number):
+            for _ in self.epoch(earlier):
+                pass
+        if first_batch:
+            begun = self.epoch(number)
+            for _ in itertools.islice(begun, first_batch):
+                pass
+            self.begun = begun
 
     def epoch(self, number: int, first_batch: int = 0) -> Iterator[Batch]:
         """The batches of an epoch; those that are left out are read and dropped."""
+        if self.begun is not None:
+            begun, self.begun = self.begun, None
+            yield from begun
+            return
         if self.exhausted:
             self._warn_empty()
             return

@@ -26,6 +26,7 @@ from polynet.training.fence import fenced
 from polynet.training.finite import FiniteGuard
 from polynet.training.logs import Logs
 from polynet.training.objectives import Compiled
+from polynet.training.run import Run
 from polynet.values import shape_of
 
 
@@ -498,22 +499,30 @@ class Trainer:
         """The epochs of ``fit``."""
         compiled = self._settled("fit")
         self.stop_training = False
-        self.__dict__["_resumed"] = None
-        self.__dict__["_data_seed"] = data.seed
+        run = self.__dict__["_training_run"] = Run(self, listeners, data.seed, initial_epoch)
         if any(getattr(one, "needs_built", False) for one in listeners.callbacks):
             self._prepare(self._converted_batch(data.peek()), training=True)
         listeners.on_train_begin()
-        logs: dict[str, Any] = {}
-        first_batch = 0
-        if self.__dict__["_resumed"] is not None:
-            initial_epoch, first_batch, data.seed = self.__dict__["_resumed"]
-        for epoch in range(initial_epoch, epochs):
-            if not first_batch:
+        if run.again is not None:
+            due = [e for e in range(initial_epoch, run.epoch) if _is_due(validation_freq, e + 1)]
+            if validation is not None:
+                validation.resume(0, len(due), 0)
+            data.seed = run.seed
+            data.resume(initial_epoch, run.epoch, run.batch)
+            run.again()  # what reading the data has changed
+        logs: dict[str, Any] = dict(run.logs)
+        for epoch in range(run.epoch, epochs):
+            begun = run.batch > 0
+            if run.again is not None and not begun and (self.stop_training or data.exhausted):
+                break
+            if not begun:
                 self.reset_metrics()
             listeners.on_epoch_begin(epoch)
+            if begun and run.again is not None:
+                run.again()  # what callbacks did when this epoch began is in the state already
+            run.again = None
             try:
-                logs = dict(self._train_epoch(data, epoch, listeners, first_batch))
-                first_batch = 0
+                logs = dict(self._train_epoch(data, epoch, listeners, run))
             except errors.NonFiniteError as error:
                 if not any(getattr(one, "stops_on_nan", False) for one in listeners.callbacks):
                     raise
@@ -524,6 +533,7 @@ class Trainer:
             if validation is not None and _is_due(validation_freq, epoch + 1):
                 found = self._evaluate(validation, listeners, nested=True)
                 logs.update({f"val_{name}": value for name, value in found.items()})
+            run.epoch, run.batch, run.logs = epoch + 1, 0, logs
             listeners.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
@@ -535,18 +545,13 @@ class Trainer:
         listeners.on_train_end(logs)
         return self.history  # type: ignore[attr-defined]
 
-    def _resume_at(self, epoch: int, batch: int, seed: int) -> None:
-        """Let ``fit``, which is about to begin, go on from there; for callbacks that restore a run."""
-        self.__dict__["_resumed"] = (epoch, batch, seed)
-        self.__dict__["_data_seed"] = seed
-
-    def _train_epoch(self, data: Data, epoch: int, listeners: Any, first_batch: int = 0) -> Logs:
+    def _train_epoch(self, data: Data, epoch: int, listeners: Any, run: Run) -> Logs:
         compiled = self._settled("fit")
         guard = compiled.guard
         many = compiled.steps_per_execution
-        logs = self._logs(None)
-        batches = self._batches(data, epoch, first_batch)
-        number, done = first_batch, False
+        logs = Logs(run.logs) if run.batch else self._logs(None)
+        batches = self._batches(data, epoch, run.batch)
+        number, done = run.batch, bool(run.batch and self.stop_training)
         step: Callable[[Any], Any] | None = None
         while not done:
             first = number
@@ -569,6 +574,7 @@ class Trainer:
                 number += 1
             if number > first:
                 logs = self._logs(returned)
+                run.batch, run.logs = number, logs
                 listeners.on_train_batch_end(number - 1, logs)
                 if self.stop_training:
                     break
