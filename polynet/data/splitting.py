@@ -40,7 +40,10 @@ class Examples:
     def __getitem__(self, index: int) -> Any:
         if not -len(self) <= index < len(self):
             raise IndexError(index)
-        return tree.map_structure(lambda array: array[index], self.arrays)
+        return tree.map_structure(
+            lambda array: array[index] if isinstance(array, np.ndarray) else array[index, ...],
+            self.arrays,
+        )
 
     def __iter__(self) -> Iterator[Any]:
         return (self[index] for index in range(len(self)))

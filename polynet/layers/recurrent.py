@@ -737,7 +737,7 @@ class _Whole(RNN):
         )
         last = states[0]
         if mask is not None and self.zero_output_for_mask and not self.return_sequences:
-            last = outputs[:, -1]
+            last = outputs[:, -1, ...]
         return last, outputs, states
 
     def _weights(self) -> tuple[Any, ...]:
@@ -1186,7 +1186,7 @@ class TimeDistributed(Wrapper):
             for t in range(time):
                 if masked:
                     more["mask"] = mask[:, t]
-                every.append(self.layer(inputs[:, t], **more))
+                every.append(self.layer(inputs[:, t, ...], **more))
             outputs = tree.map_structure(lambda *steps: ops.stack(steps, axis=1), *every)
         else:
             if masked:

@@ -636,14 +636,14 @@ class AUC(_Confusion):
             steps = self._interpolated_precision()
         else:
             x, y = self._points()
-            left, right = y[:-1], y[1:]
+            left, right = y[:-1, ...], y[1:, ...]
             if self.summation_method == "interpolation":
                 heights = (left + right) / 2.0
             elif self.summation_method == "minoring":
                 heights = ops.minimum(left, right)
             else:
                 heights = ops.maximum(left, right)
-            steps = (x[:-1] - x[1:]) * heights
+            steps = (x[:-1, ...] - x[1:, ...]) * heights
         area = ops.sum(steps, axis=0)
         if self.multi_label and self.label_weights is None:
             area = ops.mean(area)

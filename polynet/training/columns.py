@@ -67,9 +67,17 @@ class NativeColumn(Column):
         self.shape = values.shape_of(array)
         self.length = self.shape[0]
 
+    def rows(self, begin: int, end: int) -> Any:
+        """The rows from ``begin`` to ``end``."""
+        return self.part(begin, end)
+
     def take(self, order: np.ndarray) -> Any:
         """The rows with these numbers, a copy."""
         return ops.take(self.array, order, axis=0)
+
+    def part(self, begin: int, end: int) -> Any:
+        """The rows from ``begin`` to ``end``."""
+        return self.array[begin : min(end, self.length), ...]
 
 
 class SparseColumn(Column):
