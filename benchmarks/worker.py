@@ -55,7 +55,7 @@ class Server:
 
     def latency(self) -> dict[str, Any]:
         """Seconds for one row: the model's outputs as NumPy arrays, and a call of the model alone."""
-        x = self.loop.convert(self.row)
+        x = self.loop.ready(self.row)
         found = {}
         for name, call in (
             ("predict", lambda: self.loop.outputs(self.row)),

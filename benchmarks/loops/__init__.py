@@ -1,8 +1,9 @@
 """How each competitor trains: a contents page.
 
 A loop has ``losses(steps)``, the losses of so many steps on the first batch, which show that all compute the same;
-``epoch()``, what is timed; ``outputs(x)``, what a program that serves predictions calls for one row, NumPy arrays in
-and out; and ``call(x)``, the model alone, whose result stays on the device.
+``epoch()``, what is timed; then ``ready(x)``, after which training is over, and which gives ``x`` as a tensor;
+``outputs(x)``, what a program that serves predictions calls for one row, NumPy arrays in and out; and ``call(x)``, the
+model alone on a tensor, whose result stays on the device.
 """
 
 from __future__ import annotations

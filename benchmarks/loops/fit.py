@@ -22,13 +22,17 @@ class Loop:
             raise RuntimeError(f"{library} runs on {k.config.backend()}, expected {backend}")
         self.batch = problem.batch
         self.model = problem.network.keras(k)
-        self.model.set_weights(list(problem.weights().values()))
+        by_layer: dict[str, list[Any]] = {}
+        for name, array in problem.weights().items():
+            by_layer.setdefault(name.split("/")[0], []).append(array)
+        for name, arrays in by_layer.items():
+            self.model.get_layer(name).set_weights(arrays)
         self.model.compile(
             optimizer=k.optimizers.Adam(models.LEARNING_RATE, epsilon=models.EPSILON),
             loss=k.losses.SparseCategoricalCrossentropy(from_logits=True),
             **compiling,
         )
-        self.convert = k.ops.convert_to_tensor
+        self.ready = k.ops.convert_to_tensor
 
     def take(self, x, y):
         self.x, self.y = x, y

@@ -46,10 +46,11 @@ class Loop:
             return (optax.apply_updates(params, updates), others, moments, total + loss), loss
 
         self.step = step
+        serving = module.clone(train=False) if hasattr(module, "train") else module
         self.forward = jax.jit(
-            lambda params, others, x: module.apply({"params": params, **others}, x)
+            lambda params, others, x: serving.apply({"params": params, **others}, x)
         )
-        self.convert = jnp.asarray
+        self.ready = jnp.asarray
 
     def take(self, x, y):
         self.x, self.y = x, y

@@ -52,7 +52,7 @@ class Loop:
         self.parameters, self.loss_and_gradients = problem.network.numpy(problem.weights())
         self.network_outputs = problem.network.numpy_outputs
         self.adam = Adam(self.parameters)
-        self.convert = np.asarray
+        self.ready = np.asarray
 
     def take(self, x, y):
         self.x, self.y = x, y

@@ -41,7 +41,9 @@ class Loop:
             return loss.detach()
 
         self.step, self.torch = step, torch
-        self.convert = lambda x: torch.as_tensor(self.for_torch(x))
+
+    def convert(self, x):
+        return self.torch.as_tensor(self.for_torch(x))
 
     def take(self, x, y):
         self.x = self.convert(x)
@@ -57,6 +59,10 @@ class Loop:
         for rows in batches:
             total += self.step(self.x[rows], self.y[rows])
         return float(total) / len(batches)
+
+    def ready(self, x):
+        self.module.eval()
+        return self.convert(x)
 
     def outputs(self, x):
         return self.call(self.convert(x)).numpy()

@@ -31,12 +31,12 @@ def keras(k: Any):
     return k.Sequential(
         [
             k.Input((28, 28, 1)),
-            k.layers.Conv2D(32, 3, activation="relu"),
+            k.layers.Conv2D(32, 3, activation="relu", name="first"),
             k.layers.MaxPooling2D(),
-            k.layers.Conv2D(64, 3, activation="relu"),
+            k.layers.Conv2D(64, 3, activation="relu", name="second"),
             k.layers.MaxPooling2D(),
             k.layers.Flatten(),
-            k.layers.Dense(10),
+            k.layers.Dense(10, name="output"),
         ]
     )
 

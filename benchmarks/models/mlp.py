@@ -26,7 +26,11 @@ def weights(rng):
 
 def keras(k: Any):
     return k.Sequential(
-        [k.Input((784,)), k.layers.Dense(512, activation="relu"), k.layers.Dense(10)]
+        [
+            k.Input((784,)),
+            k.layers.Dense(512, activation="relu", name="hidden"),
+            k.layers.Dense(10, name="output"),
+        ]
     )
 
 
