@@ -1,31 +1,29 @@
-"""Rows about layers: what to construct and call, the same for polynet and for Keras, and what is looked at afterwards.
+"""What a row about layers is: what to construct and call, the same for polynet and for Keras.
 
 A row says class, arguments, input shapes and how it is called.  Weights and inputs are made of the row alone, so the
-numbers of one library can be stored (``tests/golden``) and compared with those of the other.  The checks that use a
-row are in `layer_checks.py`, the rows themselves in `tests/test_layers_*.py`.
+numbers of one library can be stored and compared with those of the other.  What is checked of a row is in
+``checks.py``, the rows themselves in the files beside it.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from pathlib import Path
+import dataclasses
 from typing import Any
 
 import numpy as np
 
-GOLDEN = Path(__file__).parent / "golden"
+from polynet.conformance import stored
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Row:
     """One layer, constructed and called in one way."""
 
     layer: str
     inputs: Any
     """A shape; a list of shapes for a layer that is called on a list; a dict of them by argument."""
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    call: dict[str, Any] = field(default_factory=dict)
+    kwargs: dict[str, Any] = dataclasses.field(default_factory=dict)
+    call: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Further arguments of the call; arrays as NumPy arrays."""
     masks: Any = None
     """For each input the mask that it carries, or None; a NumPy array."""
@@ -35,32 +33,47 @@ class Row:
     """Inputs are integers below this."""
     gradient: bool = True
     """Are derivatives by weights and inputs looked at?"""
-    within: dict[str, Any] = field(default_factory=dict)
-    """Arguments that are layers: (class, arguments)."""
+    within: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Arguments that are layers: (class, arguments), or a list of such."""
+    draws: bool = False
+    """Does the call draw random numbers?  Then two calls are compared, with what their bits must give."""
     note: str = ""
 
     @property
     def id(self) -> str:
-        parts = [self.layer, _text(self.inputs)]
-        parts += [f"{name}={_text(value)}" for name, value in self.kwargs.items()]
-        parts += [f"{name}={_text(value)}" for name, value in self.within.items()]
-        parts += [f"{name}:{_text(value)}" for name, value in self.call.items()]
+        """Class, shapes and arguments."""
+        parts = [self.layer, stored.text(self.inputs)]
+        parts += [f"{name}={stored.text(value)}" for name, value in self.kwargs.items()]
+        parts += [f"{name}={stored.text(value)}" for name, value in self.within.items()]
+        parts += [f"{name}:{stored.text(value)}" for name, value in self.call.items()]
         if self.masks is not None:
             parts.append("masked")
         if self.note:
             parts.append(self.note)
         return "-".join(parts)
 
+    @property
+    def name(self) -> str:
+        """The class."""
+        return self.layer
+
     # -------------------------------------------------------------------------------- making
 
     def make(self, library: Any, **kwargs: Any) -> Any:
         """The layer, of polynet or of Keras."""
+
+        def one(described: tuple[str, dict[str, Any]]) -> Any:
+            wide = {"dtype": "float64"} if kwargs.get("dtype") == "float64" else {}
+            return getattr(library.layers, described[0])(**described[1], **wide)
+
         inner = {
-            name: getattr(library.layers, cls)(**args) for name, (cls, args) in self.within.items()
+            name: [one(each) for each in made] if isinstance(made, list) else one(made)
+            for name, made in self.within.items()
         }
-        return getattr(library.layers, self.layer)(**self.kwargs, **inner, **kwargs)
+        return getattr(library.layers, self.layer)(**{**self.kwargs, **inner, **kwargs})
 
     def shapes(self) -> list[tuple[int, ...]]:
+        """The shape of each input."""
         if isinstance(self.inputs, dict):
             return list(self.inputs.values())
         return list(self.inputs) if isinstance(self.inputs, list) else [self.inputs]
@@ -77,6 +90,7 @@ class Row:
         return values.reshape(shape).astype(dtype)
 
     def symbolic_shapes(self) -> list[tuple[int | None, ...]]:
+        """The inputs' shapes with what is left open."""
         return [
             tuple(None if axis == 0 or axis in self.open else n for axis, n in enumerate(shape))
             for shape in self.shapes()
@@ -90,15 +104,10 @@ class Row:
             return (tensors,), self.call
         return (tensors[0],), self.call
 
-
-def _text(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return "x".join(map(str, value.shape))
-    if isinstance(value, list) and any(isinstance(entry, np.ndarray) for entry in value):
-        return "+".join(map(_text, value))
-    if isinstance(value, dict):
-        return ",".join(f"{name}:{_text(entry)}" for name, entry in value.items())
-    return str(value).replace(" ", "").replace("'", "")
+    @property
+    def fixed_batch(self) -> bool:
+        """Are there arguments of the call that fit the inputs' batch alone?"""
+        return bool({"initial_state", "states"} & self.call.keys())
 
 
 def weight_values(layer: Any) -> list[np.ndarray]:
@@ -122,8 +131,3 @@ def summary(array: Any) -> list[float]:
     places = np.unique(np.linspace(0, flat.size - 1, 7).astype(int))
     projection = float(flat @ np.cos(np.arange(flat.size) * 0.7))
     return [round(value, 6) for value in (projection, *flat[places].tolist())]
-
-
-def golden(family: str) -> dict[str, Any]:
-    """What Keras gave for the rows of a family, by their ids; written by tests/oracle."""
-    return json.loads((GOLDEN / f"layers_{family}.json").read_text())

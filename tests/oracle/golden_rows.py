@@ -1,0 +1,132 @@
+"""What `write_golden.py` writes for the subjects beyond ops, each into JSON files; needs Keras where it says so.
+
+A function for each subject gives what its rows expect.  Nothing of polynet is asked but what a row is made of, and the
+bits of `polynet.random`, which its own tests compare with the published answers.
+"""
+
+import datetime
+import json
+import os
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "numpy")
+os.environ.setdefault("POLYNET_BACKEND", "numpy")
+
+GOLDEN = Path(__file__).parents[2] / "polynet" / "conformance" / "golden"
+
+
+def save(name, what, distributions, rows):
+    """Write a table: a line a row, after where it comes from."""
+    versions = ", ".join(f"{each} {version(each)}" for each in distributions)
+    origin = f"{what}; {versions}; Python {platform.python_version()}; {datetime.date.today()}"
+    lines = ",\n".join(f"{json.dumps(row)}: {json.dumps(value)}" for row, value in rows.items())
+    text = f'{{"origin": {json.dumps(origin)},\n"rows": {{\n{lines}\n}}}}\n'
+    (GOLDEN / f"{name}.json").write_text(text, encoding="utf-8")
+    return f"{name}: {len(rows)} rows, {len(text):,} bytes"
+
+
+# ------------------------------------------------------------------------------------------ layers
+
+
+def layers(*families):
+    """Keras's answers to the rows about layers; where random numbers are drawn, polynet's own on NumPy."""
+    import keras
+
+    from polynet.conformance import layers as subject
+    from polynet.conformance.stored import Wrong
+
+    said = []
+    for family in families or subject.FAMILIES:
+        found = {}
+        for row in subject.table(family).ROWS:
+            if isinstance(row, Wrong):
+                continue
+            try:
+                found[row.id] = drawn(row) if row.draws else by_keras(row)
+            except Exception as error:
+                raise RuntimeError(f"{row.id}: {error}") from error
+        what = f"Keras on {keras.backend.backend()}; of rows that draw, polynet's bits on NumPy"
+        said.append(save(f"layers_{family}", what, ("keras", "numpy"), found))
+    return "\n".join(said)
+
+
+def prepared_by_keras(row, **kwargs):
+    import keras
+    from keras.src.backend import set_keras_mask
+
+    from polynet.conformance.layers.row import weight_values
+
+    layer = row.make(keras, **kwargs)
+    tensors = [keras.ops.convert_to_tensor(array) for array in row.arrays()]
+    for tensor, mask in zip(tensors, row.masks or (), strict=False):
+        if mask is not None:
+            set_keras_mask(tensor, keras.ops.convert_to_tensor(mask))
+    args, kwargs = row.arguments(tensors)
+    if not layer.built or not layer.weights:
+        layer(*args, **{**kwargs, **({"training": False} if "training" in kwargs else {})})
+    layer.set_weights(weight_values(layer))
+    if hasattr(layer, "finalize_state"):  # Keras looks at these weights only here
+        layer.finalize_state()
+    for tensor, mask in zip(tensors, row.masks or (), strict=False):
+        if mask is not None:
+            set_keras_mask(tensor, keras.ops.convert_to_tensor(mask))
+    return layer, args, kwargs
+
+
+def by_keras(row):
+    """What is stored of Keras's answer to a row about a layer."""
+    import keras
+    from keras.src.backend import get_keras_mask
+
+    from polynet.conformance.layers.row import summary
+
+    def host(x):
+        return keras.ops.convert_to_numpy(x)
+
+    layer, args, kwargs = prepared_by_keras(row)
+    leaves = keras.tree.flatten(layer(*args, **kwargs))
+    mask = get_keras_mask(leaves[0])
+    dtypes = {}
+    symbolic = None
+    for policy in () if row.fixed_batch else ("float32", "mixed_float16", "mixed_bfloat16"):
+        kind = "int32" if row.integers else "float32"
+        symbols = [keras.Input(batch_shape=shape, dtype=kind) for shape in row.symbolic_shapes()]
+        more, named = row.arguments(symbols)
+        found = keras.tree.flatten(row.make(keras, dtype=policy)(*more, **named))
+        dtypes[policy] = [output.dtype for output in found]
+        symbolic = symbolic or [list(output.shape) for output in found]
+    return {
+        "weights": [list(weight.shape) for weight in layer.weights],
+        "shapes": [list(leaf.shape) for leaf in leaves],
+        "values": [summary(host(leaf)) for leaf in leaves],
+        "mask": None if mask is None else host(mask).astype(int).tolist(),
+        "after": [summary(host(w)) for w in layer.weights if not w.trainable],
+        "symbolic": symbolic,
+        "dtypes": dtypes,
+    }
+
+
+def drawn(row):
+    """Two calls of a layer that draws, by polynet on NumPy."""
+    from polynet import plugins
+    from polynet.conformance.layers.checks import Trial
+    from polynet.conformance.layers.row import summary
+    from polynet.conformance.stored import host
+
+    trial = Trial(row, plugins.current(), None)
+    layer = trial.ready(trial.make(), trial.tensors())
+    calls = [trial.call(layer, trial.tensors()) for _ in range(2)]
+    return {"mask": None, "draws": [[summary(host(leaf)) for leaf in call] for call in calls]}
+
+
+# ------------------------------------------------------------------------------------------ by name
+
+COMMANDS = {"layers": layers}
+
+if __name__ == "__main__":
+    for command in sys.argv[1:]:
+        name, _, parts = command.partition(":")
+        print(COMMANDS[name](*filter(None, parts.split(","))))
