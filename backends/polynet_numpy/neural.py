@@ -49,6 +49,27 @@ class Neural:
         y = np.multiply(x, negative_slope)
         return np.maximum(x, y, out=y)
 
+    @staticmethod
+    def label_loss(labels: Any, logits: Any, axis: int) -> Any:
+        moved = logits - logits.max(axis, keepdims=True)
+        sums = np.exp(moved).sum(axis, keepdims=True)
+        chosen = np.minimum(np.maximum(labels, 0), logits.shape[axis] - 1)
+        loss = np.log(sums, out=sums)
+        loss -= np.take_along_axis(moved, chosen, axis)
+        loss[chosen != labels] = 0.0
+        return loss
+
+    @staticmethod
+    def label_loss_slope(g: Any, labels: Any, logits: Any, axis: int) -> Any:
+        slope = logits - logits.max(axis, keepdims=True)
+        np.exp(slope, out=slope)
+        slope /= slope.sum(axis, keepdims=True)
+        chosen = np.minimum(np.maximum(labels, 0), logits.shape[axis] - 1)
+        at = np.take_along_axis(slope, chosen, axis)
+        np.put_along_axis(slope, chosen, at - 1.0, axis)
+        slope *= np.where(chosen == labels, g, np.zeros((), g.dtype))
+        return slope
+
     def top_k(self, x: Any, k: int, sorted: bool = True) -> Any:
         check_top_k(x.shape, k)
         n = x.shape[-1]

@@ -62,6 +62,20 @@ class Neural:
             return torch.log_softmax(x, axis)
         return _body("log_softmax", x, axis)
 
+    @staticmethod
+    def label_loss(labels: Any, logits: Any, axis: int) -> Any:
+        count = logits.shape[axis]
+        if not count:
+            return _body("label_loss", labels, logits, axis)
+        labels = labels.long()
+        counted = (labels >= 0) & (labels < count)
+        loss = functional.cross_entropy(
+            logits.movedim(axis, 1) if logits.ndim > 1 else logits,
+            labels.masked_fill(~counted, -100).squeeze(axis),
+            reduction="none",
+        )
+        return loss.unsqueeze(axis)
+
     # ---------------------------------------------------------------------------- normalizations
 
     @staticmethod

@@ -105,6 +105,12 @@ class _Compiled:
                 variable._value = value
         return self.packed(outputs)
 
+    def dry_run(self, values: Sequence[Any], tensors: Sequence[Any]) -> list[tuple[Variable, Any]]:
+        """What would be assigned if ``variables`` had these values."""
+        outputs = self._run([*values, *tensors])
+        last = outputs[len(outputs) - len(self.assigned) :]
+        return list(zip(self.assigned, last, strict=True))
+
     def _with_late(self, variable: Variable, tensors: list[Any]) -> Any:
         """What the pure function gives; compiled anew for each variable that turns up late."""
         for _ in range(_MOST_LATE_VARIABLES):
@@ -355,13 +361,13 @@ def jit(
     versions: dict[Any, _Compiled] = {}
     classes: dict[Any, set[type]] = {}  # of each backend's tensors, as they were met
 
-    @functools.wraps(fn)
-    def compiled(*args: Any, **kwargs: Any) -> Any:
+    def find(*args: Any, **kwargs: Any) -> tuple[_Compiled, list[Any]] | None:
+        """The version for these arguments, and their tensors; ``None``: it is to be a plain call."""
         backend = plugins.current()
         if backend.transforms is None or not (backend.compiles if compile is None else compile):
-            return fn(*args, **kwargs)
+            return None
         if state.observers and observers():  # then it is run as a part of what they look at
-            return fn(*args, **kwargs)
+            return None
         known = classes.get(backend)
         if known is None:
             known = classes[backend] = set()
@@ -374,12 +380,18 @@ def jit(
                 key.append(name)
                 key.append(_static(arg) if name in static else _key(arg, tensors, known, backend))
         except _TracedArgument:
-            return fn(*args, **kwargs)
+            return None
         found = tuple(key)
         version = versions.get(found)
         if version is None:
             call = _Call(args, kwargs, static, backend, tensors)
             version = versions[found] = _Compiled(fn, backend, call)
-        return version(tensors)
+        return version, tensors
 
+    @functools.wraps(fn)
+    def compiled(*args: Any, **kwargs: Any) -> Any:
+        found = find(*args, **kwargs)
+        return fn(*args, **kwargs) if found is None else found[0](found[1])
+
+    compiled.find = find  # type: ignore[attr-defined]
     return compiled

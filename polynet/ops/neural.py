@@ -477,12 +477,40 @@ def sparse_categorical_crossentropy(
             f"{axis}; got {tuple(target.shape)}."
         )
     check_labels(target, shape[at])
-    labels = ops.reshape(_as(target, "int32"), one)
-    log_probabilities = _log_probabilities(_as(output, _wide(dtype)), from_logits, at)
-    chosen = ops.minimum(ops.maximum(labels, 0), shape[at] - 1)
-    loss = -take_along_axis(log_probabilities, chosen, at)
-    counted = ops.logical_and(ops.greater_equal(labels, 0), ops.less(labels, shape[at]))
-    return _as(ops.reshape(ops.where(counted, loss, 0.0), less), dtype)
+    labels, output = ops.reshape(_as(target, "int32"), one), _as(output, _wide(dtype))
+    if from_logits:
+        loss = label_loss(labels, output, at)
+    else:
+        log_probabilities = _log_probabilities(output, False, at)
+        chosen, counted = _chosen(labels, shape[at])
+        loss = ops.where(counted, -take_along_axis(log_probabilities, chosen, at), 0.0)
+    return _as(ops.reshape(loss, less), dtype)
+
+
+def _chosen(labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """The labels moved into range, and whether they were there."""
+    chosen = ops.minimum(ops.maximum(labels, 0), classes - 1)
+    return chosen, ops.equal(chosen, labels)
+
+
+@op(dtypes=_labels_and_output)
+def label_loss(labels: Tensor, logits: Tensor, axis: int) -> Tensor:
+    """``-log(softmax(logits))`` at each label, 0 where a label is out of range; ``axis`` stays, of length 1."""
+    chosen, counted = _chosen(labels, logits.shape[axis])
+    return ops.where(counted, -take_along_axis(log_softmax(logits, axis), chosen, axis), 0.0)
+
+
+@op(dtypes=spec.same)
+def label_loss_slope(g: Tensor, labels: Tensor, logits: Tensor, axis: int) -> Tensor:
+    """What reaches the logits of ``label_loss``: the softmax, less 1 at the label, times ``g``."""
+    classes = logits.shape[axis]
+    _, counted = _chosen(labels, classes)
+    numbers = ops.reshape(ops.iota(classes, "int32"), (-1, *(1,) * (len(logits.shape) - 1 - axis)))
+    slope = softmax(logits, axis) - ops.cast(ops.equal(labels, numbers), dtype_of(logits))
+    return slope * ops.where(counted, g, 0.0)
+
+
+label_loss.vjp(None, lambda g, labels, logits, axis: label_loss_slope(g, labels, logits, axis))
 
 
 def check_labels(target: Tensor, classes: int) -> None:

@@ -98,9 +98,13 @@ class FiniteGuard:
         self.broken._set(note)
         start_observing(journal)
 
-    def look(self, number: int, now: bool = False) -> None:
-        """Raise, if a compiled step was not finite; asks the device only once in a while, or ``now``."""
-        if not now and number % LOOK_EVERY:
+    def look(self, number: int, count: int = 1, now: bool = False) -> None:
+        """Raise, if a compiled step was not finite; asks the device only once in a while, or ``now``.
+
+        Args:
+            number: of the first of the ``count`` steps that were taken since it was called last.
+        """
+        if not now and -number % LOOK_EVERY >= count:
             return
         step, place = (int(n) for n in self.broken.numpy())
         if step >= 0:

@@ -8,6 +8,7 @@ metrics are matched with outputs in ``objectives.py``; what is shown is a callba
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from polynet.training.finite import FiniteGuard
 from polynet.training.logs import Logs
 from polynet.training.objectives import Compiled
 from polynet.training.run import Run
+from polynet.training.strides import MOST, Strides
 from polynet.values import shape_of
 
 
@@ -63,7 +65,8 @@ class Trainer:
             metrics: names, metrics or functions; for several outputs a list or dict of lists.
             weighted_metrics: metrics that also get the sample weights.
             run_eagerly: take each step as plain Python, to look into it?
-            steps_per_execution: how many batches between two calls of the callbacks.
+            steps_per_execution: how many batches between two calls of the callbacks. With 1 too ``fit`` may take several
+                in one compiled call, if that is faster and no callback looks at single batches.
             jit_compile: compile the step? ``"auto"`` leaves it to the backend.
             auto_scale_loss: scale the loss by itself when the policy is ``mixed_float16``?
             check_finite: stop when the loss or a gradient is not finite, with the weights of the step before?
@@ -548,36 +551,29 @@ class Trainer:
     def _train_epoch(self, data: Data, epoch: int, listeners: Any, run: Run) -> Logs:
         compiled = self._settled("fit")
         guard = compiled.guard
-        many = compiled.steps_per_execution
         logs = Logs(run.logs) if run.batch else self._logs(None)
-        batches = self._batches(data, epoch, run.batch)
-        number, done = run.batch, bool(run.batch and self.stop_training)
-        step: Callable[[Any], Any] | None = None
-        while not done:
-            first = number
-            returned = None
-            for _ in range(many):
-                batch = next(batches, None)
-                if batch is None:
-                    done = True
-                    break
-                if number == first:
-                    listeners.on_train_batch_begin(number)
-                if step is None:
-                    self._prepare(batch, training=True)
-                    step = self._function("train")
-                    self._freeze()  # type: ignore[attr-defined]
-                self._check_integers(batch)
-                returned = step(batch)
-                if guard is not None:
-                    guard.look(number)
-                number += 1
-            if number > first:
-                logs = self._logs(returned)
-                run.batch, run.logs = number, logs
-                listeners.on_train_batch_end(number - 1, logs)
-                if self.stop_training:
-                    break
+        batches = data.epoch(epoch, run.batch)
+        number = run.batch
+        strides: Strides | None = None
+        while not (self.stop_training and number):
+            # one by one until something is compiled
+            length = 1 if strides is None else strides.now
+            taken = list(itertools.islice(batches, length))
+            if not taken:
+                break
+            listeners.on_train_batch_begin(number)
+            if strides is None:
+                self._prepare(self._converted_batch(taken[0]), training=True)
+                strides = self._strides(data, listeners)
+                self._freeze()  # type: ignore[attr-defined]
+                taken += itertools.islice(batches, strides.now - 1)
+            returned = strides.take(taken)
+            if guard is not None:
+                guard.look(number, len(taken))
+            number += len(taken)
+            logs = self._logs(returned)
+            run.batch, run.logs = number, logs
+            listeners.on_train_batch_end(number - 1, logs)
         if guard is not None:
             guard.look(number, now=True)
         if number == 0 and not data.exhausted:
@@ -586,6 +582,34 @@ class Trainer:
                 "in the next epoch: give steps_per_epoch, or data that can be iterated again."
             )
         return logs
+
+    def _strides(self, data: Data, listeners: Any) -> Strides:
+        """What takes the training steps, one by one or several at once."""
+        compiled = self._settled("fit")
+        step = self._function("train")
+        many = compiled.steps_per_execution
+        most = many
+        if many == 1 and not listeners.looks_at_batches():
+            most = MOST if data.steps is None else max(min(MOST, data.steps), 1)
+        if not self.jit_compile or plugins.current().loops is None or compiled.optimizer is None:
+            return Strides(step, self._checked, many)
+        key = ("strides", most)
+        if key not in compiled.functions:
+            compiled.functions[key] = Strides(
+                step,
+                self._checked,
+                many,
+                most,
+                compiled.optimizer.iterations,
+                self.metrics_variables,  # type: ignore[attr-defined]
+            )
+        return compiled.functions[key]
+
+    def _checked(self, batch: Any) -> Any:
+        """A batch, or several stacked, as tensors; integers are in range."""
+        batch = self._converted_batch(batch)
+        self._check_integers(batch)
+        return batch
 
     def _batches(self, data: Data, epoch: int, first_batch: int = 0) -> Iterator[Any]:
         """The batches of an epoch as tensors."""
