@@ -65,8 +65,8 @@ class Trainer:
             metrics: names, metrics or functions; for several outputs a list or dict of lists.
             weighted_metrics: metrics that also get the sample weights.
             run_eagerly: take each step as plain Python, to look into it?
-            steps_per_execution: how many batches between two calls of the callbacks. With 1 too ``fit`` may take several
-                in one compiled call, if that is faster and no callback looks at single batches.
+            steps_per_execution: how many batches between two calls of the callbacks. With 1 too ``fit`` may take
+                several in one compiled call, if that is faster and no callback looks at single batches.
             jit_compile: compile the step? ``"auto"`` leaves it to the backend.
             auto_scale_loss: scale the loss by itself when the policy is ``mixed_float16``?
             check_finite: stop when the loss or a gradient is not finite, with the weights of the step before?
