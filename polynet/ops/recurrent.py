@@ -496,10 +496,10 @@ def gru_gradient(
             d_inner = d_candidate * reset + g_inner
             dh = dh + ops.matmul(ops.concatenate([d_update, d_reset, d_inner], -1), back)
         else:
-            d_inner = ops.matmul(d_candidate, back[2 * units :]) + g_inner
+            d_inner = ops.matmul(d_candidate, back[2 * units :, :]) + g_inner
             d_reset = (d_inner * h + g_reset) * gate_slope(reset)
             both = ops.concatenate([d_update, d_reset], -1)
-            dh = dh + d_inner * reset + ops.matmul(both, back[: 2 * units])
+            dh = dh + d_inner * reset + ops.matmul(both, back[: 2 * units, :])
         return dh, (ops.concatenate([d_update, d_reset, d_candidate], -1), d_inner)
 
     earlier = ops.reshape(before, tuple(states.shape))
