@@ -20,6 +20,7 @@ _COMMANDS = {
     "backends": "list the backends: what each is and can do, which one is active and why",
     "doctor": "say what is wrong with this environment and how to mend it",
     "demo": "train a small classifier on the active backend",
+    "conformance": "check a backend against what polynet promises",
 }
 
 
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
         if name == "backends":
             command.add_argument("--json", action="store_true", help="print JSON")
+        if name == "conformance":
+            importlib.import_module(f"polynet.cli.{name}").add_arguments(command)
     arguments = parser.parse_args(argv)
     try:
         status: int = importlib.import_module(f"polynet.cli.{arguments.command}").run(arguments)

@@ -21,6 +21,9 @@ TOLERANCES = {
 }
 """Relative and absolute error of a result, by the shortest dtype on the way to it."""
 
+ERRORS: dict[str, float] = {}
+"""The largest error that ``compare`` has let pass, by dtype: absolute below 1, relative above."""
+
 UNKNOWN = 720720
 """Inferred lengths from here on stand for those that depend on values."""
 
@@ -129,6 +132,17 @@ def compare(
         complaint = difference(got, wanted, rtol * factor, atol * factor)
         if complaint:
             raise AssertionError(f"{name}: {complaint}{f' ({than} comes second)' if than else ''}")
+        if is_continuous(leaf):
+            note(dtype_of(leaf), got, wanted)
+
+
+def note(dtype: str, found: np.ndarray, expected: np.ndarray) -> None:
+    """Keep the error of a result in ``ERRORS`` if it is the largest of its dtype."""
+    with np.errstate(all="ignore"):
+        wide = expected.astype("complex128" if expected.dtype.kind == "c" else "float64")
+        errors = np.abs(found - wide) / np.maximum(np.abs(wide), 1.0)
+    errors = errors[np.isfinite(errors)]
+    ERRORS[dtype] = max(ERRORS.get(dtype, 0.0), float(errors.max(initial=0.0)))
 
 
 def difference(found: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> str:

@@ -16,10 +16,16 @@ from typing import Any
 
 from polynet import plugins
 from polynet.backend import Backend
+from polynet.conformance import compare
+from polynet.conformance.blocking import Blame
 from polynet.conformance.suite import NotApplicable, Row, Subject
 
 STATUSES = ("passed", "failed", "blocked", "deviates", "skipped")
 """``blocked``: a primitive that takes part fails; ``deviates``: it is known to fail; ``skipped``: nothing to check."""
+
+
+_AGAINST_REFERENCE = ("values", "float64", "short floats")
+"""Checks whose errors are worth a word."""
 
 
 @dataclasses.dataclass
@@ -31,6 +37,8 @@ class Outcome:
     status: str
     message: str = ""
     seconds: float = 0.0
+    errors: dict[str, float] = dataclasses.field(default_factory=dict)
+    """The largest error of a result against its reference, by dtype."""
 
     @property
     def id(self) -> str:
@@ -69,6 +77,7 @@ def run(
     backend: Backend,
     tier: str = "full",
     only: Collection[str] | None = None,
+    blame: bool = False,
 ) -> list[Outcome]:
     """Make the checks of a row on a backend, which must be the active one.
 
@@ -78,6 +87,7 @@ def run(
         backend: the active backend.
         tier: only the checks of this tier are made.
         only: names of checks; all by default.
+        blame: is a failure of what fails because of another op reported as blocked by it?
 
     Example:
         >>> from polynet.conformance.case import find
@@ -91,10 +101,28 @@ def run(
         )
     planned = [check for check in subject.plan(row, tier) if only is None or check in only]
     with quiet():
-        return _run(subject, row, backend, planned)
+        outcomes = make(subject, row, backend, planned)
+        if blame and any(outcome.status == "failed" for outcome in outcomes):
+            for outcome in outcomes:
+                if outcome.status == "failed":
+                    culprit = blame_on(backend).of(subject, row, outcome.check)
+                    if culprit:
+                        outcome.status, outcome.message = "blocked", f"blocked by {culprit}"
+    return outcomes
 
 
-def _run(subject: Subject, row: Row, backend: Backend, planned: Sequence[str]) -> list[Outcome]:
+_blames: dict[Backend, Blame] = {}
+
+
+def blame_on(backend: Backend) -> Blame:
+    """What is known of the ops of a backend, in this process."""
+    if backend not in _blames:
+        _blames[backend] = Blame(backend, make)
+    return _blames[backend]
+
+
+def make(subject: Subject, row: Row, backend: Backend, planned: Sequence[str]) -> list[Outcome]:
+    """Make these checks of a row, and ask nothing about failures."""
     name = f"{subject.name}/{row.id}"
     outcomes: list[Outcome] = []
     if not planned:
@@ -105,6 +133,7 @@ def _run(subject: Subject, row: Row, backend: Backend, planned: Sequence[str]) -
             start = time.perf_counter()
             status, message = "passed", ""
             try:
+                compare.ERRORS.clear()
                 if trial is None:
                     trial = subject.trial(row, backend)
                     if hasattr(trial, "planned"):
@@ -119,7 +148,8 @@ def _run(subject: Subject, row: Row, backend: Backend, planned: Sequence[str]) -
                 message = _with_snippet(f"{type(error).__name__}: {error}\n{trace}", trial)
                 status = "failed"
             seconds = time.perf_counter() - start
-            outcomes.append(Outcome(name, check, status, message, seconds))
+            found = dict(compare.ERRORS) if check in _AGAINST_REFERENCE else {}
+            outcomes.append(Outcome(name, check, status, message, seconds, found))
             if not getattr(trial, "usable", trial is not None):
                 break
     finally:

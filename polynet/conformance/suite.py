@@ -16,7 +16,7 @@ from polynet.backend import Backend
 TIERS = ("core", "nn", "train", "full")
 """Each has what the ones before it have."""
 
-SUBJECTS = ("ops",)
+SUBJECTS = ("interface", "ops")
 """Modules or packages of ``polynet.conformance``, in the order of a run."""
 
 
@@ -74,7 +74,7 @@ def subjects() -> Iterator[Subject]:
 
     Example:
         >>> next(subjects()).name
-        'ops'
+        'interface'
     """
     for name in SUBJECTS:
         yield importlib.import_module(f"polynet.conformance.{name}").SUBJECT

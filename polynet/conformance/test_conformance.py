@@ -12,7 +12,7 @@ import pytest
 
 from polynet import plugins
 from polynet.backend import Backend
-from polynet.conformance import engine, selection, suite
+from polynet.conformance import deviations, engine, pytest_plugin, report, selection, suite
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -39,24 +39,56 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         plugins.set_backend(before)
 
 
+@pytest.fixture(scope="module")
+def listed(request: pytest.FixtureRequest, backend: Backend) -> dict[str, str]:
+    """The reasons of known deviations, by the ids of the checks."""
+    return deviations.known(backend.name, request.config.option.polynet_deviations)
+
+
+@pytest.fixture(scope="module")
+def facts(request: pytest.FixtureRequest, backend: Backend) -> dict[str, Any]:
+    """What the report says of this process."""
+    options = request.config.option
+    expected = sum(1 for _ in selection.chosen(options.polynet_tier, options.polynet_sample))
+    found = sum(item.name.startswith("test_row[") for item in request.session.items)
+    return report.facts(backend, whole=found == expected)
+
+
 def test_row(
     subject: suite.Subject,
     row: Any,
     backend: Backend,
+    listed: dict[str, str],
+    facts: dict[str, Any],
     request: pytest.FixtureRequest,
 ) -> None:
     """Every check of a row that its tier has."""
-    outcomes = engine.run(subject, row, backend, request.config.option.polynet_tier)
-    failures = [
-        f"{outcome.id}: {outcome.message}" for outcome in outcomes if outcome.status == "failed"
-    ]
-    if failures:
-        pytest.fail("\n\n".join(failures), pytrace=False)
-    if all(outcome.status == "skipped" for outcome in outcomes):
-        pytest.skip("; ".join({outcome.message for outcome in outcomes}))
+    outcomes = engine.run(subject, row, backend, request.config.option.polynet_tier, blame=True)
+    deviations.apply(outcomes, listed)
+    pytest_plugin.keep(request.node, report.entry(row, outcomes, facts))
+    by_status: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        by_status.setdefault(outcome.status, []).append(outcome.message)
+    if "failed" in by_status:
+        failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+        texts = [f"{outcome.id}: {outcome.message}" for outcome in failed]
+        pytest.fail("\n\n".join(texts), pytrace=False)
+    for status, act in (("blocked", pytest.skip), ("deviates", pytest.xfail)):
+        if status in by_status:
+            act("; ".join(dict.fromkeys(by_status[status])))
+    if "passed" not in by_status:
+        pytest.skip("; ".join(dict.fromkeys(by_status.get("skipped", ["no check"]))))
 
 
 def test_names(subject: suite.Subject) -> None:
     """Every public name has a row, or a reason why it has none."""
     missing = selection.missing(subject)
-    assert not missing, f"{subject.name}: no row is about {', '.join(missing)}"
+    if missing:
+        pytest.fail(f"{subject.name}: no row is about {', '.join(missing)}", pytrace=False)
+
+
+def test_deviations(listed: dict[str, str]) -> None:
+    """Every deviation names a check that there is."""
+    unmatched = deviations.unmatched(listed)
+    if unmatched:
+        pytest.fail(f"deviations that match nothing: {', '.join(unmatched)}", pytrace=False)

@@ -341,10 +341,20 @@ def bodies_only(backend: Backend) -> Iterator[set[str]]:
         overridden.add(op)
         return None
 
+    with instead(backend, method):
+        yield overridden
+
+
+@contextlib.contextmanager
+def instead(backend: Backend, method: Callable[..., Any]) -> Iterator[None]:
+    """A block in which another function takes the place of ``backend.method``."""
+    before = vars(backend).get("method")
     backend.hot.clear()
     backend.method = method  # type: ignore[method-assign]
     try:
-        yield overridden
+        yield
     finally:
         del backend.method
+        if before is not None:
+            backend.method = before  # type: ignore[method-assign]
         backend.hot.clear()
