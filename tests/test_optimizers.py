@@ -1,20 +1,15 @@
-"""Optimizers: values beside Keras's, every option, errors, and what surrounds a rule."""
+"""Optimizers: every option, errors, and what surrounds a rule; values beside Keras are in polynet/conformance."""
 
-import json
 import pickle
-from pathlib import Path
 
 import numpy as np
-import optimizer_rows as rows
 import pytest
 
 import polynet
 from polynet import errors, ops, optimizers
+from polynet.conformance.optimizers import table
 from polynet.optimizers import schedules
 
-EXPECTED = json.loads((Path(__file__).parent / "data" / "optimizers.json").read_text())[
-    "optimizers"
-]
 NAMES = [
     "SGD",
     "RMSprop",
@@ -48,78 +43,12 @@ def near(actual, expected, **tolerance):
     )
 
 
-# ------------------------------------------------------------------------------ the rules, beside Keras
-
-
-@pytest.mark.parametrize("row", rows.ROWS)
-def test_twenty_steps_are_those_of_keras(row):
-    optimizer, variables = rows.run(polynet, row)
-    if optimizer.use_ema:
-        optimizer.finalize_variable_values(variables)
-    for variable, expected in zip(variables, EXPECTED[row]["weights"], strict=True):
-        near(variable.numpy().ravel(), expected)
-
-
-@pytest.mark.parametrize("row", rows.ROWS)
-def test_variables_are_those_of_keras(row):
-    optimizer, _ = rows.run(polynet, row, steps=1)
-    ours = [[v.path, list(v.shape), v.dtype] for v in optimizer.variables]
-    expected = [[path, shape, dtype] for path, shape, dtype in EXPECTED[row]["variables"]]
-    if row.startswith("nadam"):  # Keras leaves the name to chance
-        expected[-1][0] = "nadam/u_product"
-    if row.startswith("adafactor"):  # and forgets the optimizer's in the path of what has no use
-        expected = [
-            [p if p.startswith("adafactor/") else f"adafactor/{p}", *r] for p, *r in expected
-        ]
-    assert ours == expected
-
-
-@pytest.mark.parametrize(
-    "row", ["adam-amsgrad", "ema-overwrite", "accumulation", "schedule-decayed"]
-)
-def test_compiled_steps_give_the_same(row):
-    optimizer, variables = rows.run(polynet, row, steps=0)
-
-    @polynet.jit(compile=True)
-    def step(*gradients):
-        optimizer.apply(gradients, variables)
-
-    for number in range(rows.STEPS):
-        step(*[ops.convert_to_tensor(g) for g in rows.gradients(number)])
-    if optimizer.use_ema:
-        optimizer.finalize_variable_values(variables)
-    for variable, expected in zip(variables, EXPECTED[row]["weights"], strict=True):
-        near(variable.numpy().ravel(), expected)
-
-
-@pytest.mark.parametrize("row", rows.ROWS)
-def test_stateless_steps_give_the_same(row):
-    optimizer, variables = rows.run(polynet, row, steps=0)
-    start = [v.numpy() for v in variables]
-    weights, own = [v.value for v in variables], [v.value for v in optimizer.variables]
-    for number in range(3):
-        gradients = [ops.convert_to_tensor(g) for g in rows.gradients(number)]
-        weights, own = optimizer.stateless_apply(own, gradients, weights)
-    for variable, value in zip(variables, start, strict=True):
-        np.testing.assert_array_equal(variable.numpy(), value)
-    _, expected = rows.run(polynet, row, steps=3)
-    for value, variable in zip(weights, expected, strict=True):
-        near(ops.convert_to_numpy(value), variable.numpy(), rtol=1e-7, atol=1e-7)
+def after(row, steps):
+    """The optimizer of a row of the conformance suite, and its variables, after some steps."""
+    return next(each for each in table.ROWS if each.id == row).run(polynet, steps)
 
 
 # ------------------------------------------------------------------------------------- descriptions
-
-
-@pytest.mark.parametrize("row", rows.ROWS)
-def test_a_description_gives_an_equal_optimizer(row):
-    optimizer = rows.construct(optimizers, row)
-    description = json.loads(json.dumps(optimizers.serialize(optimizer)))
-    again = optimizers.deserialize(description)
-    assert type(again) is type(optimizer) and again.get_config() == optimizer.get_config()
-    assert again.name == optimizer.name
-    for name, value in rows.ROWS[row][1].items():
-        if not isinstance(value, tuple):
-            assert again.get_config()[name] == value
 
 
 def test_a_description_by_keras():
@@ -197,12 +126,6 @@ def test_a_schedule_counts_every_step_and_an_average_every_update():
         optimizer.apply([[1.0]], [weight])
     near(weight.numpy(), [-6.0])  # 2 at the second step, 4 at the fourth
     assert int(optimizer.iterations) == 2
-
-
-@pytest.mark.parametrize("rate", ["0.1", None, True])
-def test_no_learning_rate(rate):
-    with pytest.raises(ValueError, match="SGD: learning_rate: expected a float"):
-        optimizers.SGD(rate)
 
 
 # --------------------------------------------------------------------------------- around the rule
@@ -400,12 +323,12 @@ def test_lists_of_variables_like_others():
 
 
 def test_saved_and_loaded():
-    optimizer, _ = rows.run(polynet, "adam-amsgrad", steps=4)
+    optimizer, _ = after("adam-amsgrad", 4)
     store = {}
     optimizer.save_own_variables(store)
-    other, _ = rows.run(polynet, "adam-amsgrad", steps=0)
+    other, _ = after("adam-amsgrad", 0)
     other.load_own_variables(store)
-    third, _ = rows.run(polynet, "adam-amsgrad", steps=0)
+    third, _ = after("adam-amsgrad", 0)
     third.set_weights([v.numpy() for v in optimizer.variables])
     for one, two, three in zip(optimizer.variables, other.variables, third.variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), two.numpy())
@@ -421,64 +344,17 @@ def test_saved_and_loaded():
 
 
 def test_pickled():
-    optimizer, variables = rows.run(polynet, "adam", steps=3)
+    optimizer, variables = after("adam", 3)
     again, weights = pickle.loads(pickle.dumps((optimizer, variables)))
     for one in (optimizer, again):
         assert int(one.iterations) == 3
-    optimizer.apply([ops.convert_to_tensor(g) for g in rows.gradients(3)], variables)
-    again.apply([ops.convert_to_tensor(g) for g in rows.gradients(3)], weights)
+    optimizer.apply([ops.convert_to_tensor(g) for g in table.gradients(3)], variables)
+    again.apply([ops.convert_to_tensor(g) for g in table.gradients(3)], weights)
     for one, two in zip(variables, weights, strict=True):
         np.testing.assert_array_equal(one.numpy(), two.numpy())
 
 
 # ------------------------------------------------------------------------------------------- errors
-
-
-@pytest.mark.parametrize(
-    ("make", "match"),
-    [
-        (
-            lambda: optimizers.Adam(beta1=0.5),
-            "Adam: unknown argument 'beta1'. Did you mean 'beta_1'",
-        ),
-        (lambda: polynet.Optimizer(0.1, rho=0.5), "Optimizer: unknown argument 'rho'"),
-        (lambda: optimizers.SGD(clipnorm=1.0, clipvalue=2.0), "at most one of clipnorm"),
-        (
-            lambda: optimizers.SGD(gradient_accumulation_steps=1),
-            "expected an integer of at least 2",
-        ),
-        (
-            lambda: optimizers.SGD(use_ema=True, ema_momentum=1.5),
-            "expected a number from 0 to 1; got 1.5",
-        ),
-        (
-            lambda: optimizers.SGD(use_ema=True, ema_overwrite_frequency=1.5),
-            "expected an integer of at",
-        ),
-        (
-            lambda: optimizers.SGD(momentum=1.5),
-            "SGD: momentum: expected a float from 0 to 1; got 1.5",
-        ),
-        (
-            lambda: optimizers.SGD(momentum="much"),
-            "SGD: momentum: expected a float from 0 to 1; got str",
-        ),
-        (lambda: optimizers.AdamW(weight_decay=None), "AdamW: weight_decay: expected a float"),
-        (lambda: optimizers.Lion(beta_1=0.0), "Lion: beta_1: expected a number above 0"),
-        (
-            lambda: optimizers.Ftrl(learning_rate_power=0.5),
-            "Ftrl: learning_rate_power: expected 0 or less",
-        ),
-        (
-            lambda: optimizers.Ftrl(l1_regularization_strength=-1.0),
-            "Ftrl: l1_regularization_strength: expected",
-        ),
-        (lambda: optimizers.SGD().apply([[1.0]]), "SGD: apply needs the variables the first time"),
-    ],
-)
-def test_wrong_arguments(make, match):
-    with pytest.raises(ValueError, match=match):
-        make()
 
 
 def test_an_argument_of_the_past():

@@ -122,9 +122,37 @@ def drawn(row):
     return {"mask": None, "draws": [[summary(host(leaf)) for leaf in call] for call in calls]}
 
 
+# ------------------------------------------------------------------------------------------ optimizers
+
+
+def optimizers():
+    """Keras's variables and weights after 20 steps, and the values of its schedules."""
+    import keras
+
+    from polynet.conformance.optimizers import table
+
+    def short(values):
+        return [float(f"{x:.9g}") for x in values]
+
+    found = {}
+    for row in table.ROWS:
+        keras.backend.clear_session()
+        optimizer, variables = row.run(keras)
+        if optimizer.use_ema:
+            optimizer.finalize_variable_values(variables)
+        found[row.id] = {
+            "variables": [[v.path, list(v.shape), str(v.dtype)] for v in optimizer.variables],
+            "weights": [short(keras.ops.convert_to_numpy(v).ravel()) for v in variables],
+        }
+    for row in table.SCHEDULES:
+        schedule = row.construct(keras.optimizers)
+        found[row.id] = short(float(schedule(step)) for step in table.SCHEDULE_STEPS)
+    return save("optimizers", f"Keras on {keras.backend.backend()}", ("keras", "numpy"), found)
+
+
 # ------------------------------------------------------------------------------------------ by name
 
-COMMANDS = {"layers": layers}
+COMMANDS = {"layers": layers, "optimizers": optimizers}
 
 if __name__ == "__main__":
     for command in sys.argv[1:]:
