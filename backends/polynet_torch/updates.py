@@ -16,14 +16,15 @@ _DTYPES = frozenset({"float32", "int32", "int64"})
 class Updates:
     """Optimizers' updates of float32 weights; those of other dtypes are the composites'."""
 
+    is_traced: Callable[[Any], bool]
+
     def method(self, op: str, kinds: Sequence[str | type]) -> Callable[..., Any] | None:
         if op in Updates.__dict__ and op != "method" and not _DTYPES.issuperset(kinds):
             return None
         return super().method(op, kinds)  # type: ignore[misc]
 
-    @staticmethod
-    def finite_each(tensors: Any) -> Any:
-        if not torch.compiler.is_compiling() and tensors:
+    def finite_each(self, tensors: Any) -> Any:
+        if tensors and not self.is_traced(tensors[0]):
             # a sum of squares takes a tenth of the time; it may overflow though all is finite
             norms = torch.isfinite(torch.stack(torch._foreach_norm(tensors)))
             if norms.all():
@@ -51,8 +52,8 @@ class Updates:
             return steps, new
         return torch._foreach_add(parameters, new), new
 
-    @staticmethod
     def adam_step(
+        self,
         parameters: Any,
         gradients: Any,
         momentums: Any,
@@ -66,6 +67,10 @@ class Updates:
     ) -> Any:
         t = step.to(torch.float32)
         rate = learning_rate * torch.sqrt(1.0 - torch.pow(beta_2, t)) / (1.0 - torch.pow(beta_1, t))
+        if gradients and not self.is_traced(gradients[0]):
+            return _fused_adam(
+                parameters, gradients, momentums, velocities, peaks, rate, beta_1, beta_2, epsilon
+            )
         m = torch._foreach_lerp(momentums, gradients, 1 - beta_1)
         v = torch._foreach_mul(velocities, beta_2)
         torch._foreach_addcmul_(v, gradients, gradients, 1 - beta_2)
@@ -120,3 +125,41 @@ class Updates:
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
         factor = torch.where(norm.isfinite(), limit / norm.clamp(min=limit), torch.nan)
         return torch._foreach_mul(gradients, factor)
+
+
+_LATE = 1e9  # a step so late that nothing is left to correct: the rate is corrected already
+
+
+def _fused_adam(
+    parameters: Any,
+    gradients: Any,
+    momentums: Any,
+    velocities: Any,
+    peaks: Any,
+    rate: Any,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> Any:
+    """Adam's update in one pass over copies; of all lists torch's kernel wants memory in one order."""
+    p, m, v, new_peaks = (
+        [x.clone(memory_format=torch.contiguous_format) for x in xs]
+        for xs in (parameters, momentums, velocities, peaks)
+    )
+    late = torch.full((), _LATE, device=rate.device)
+    torch._fused_adam_(
+        p,
+        [g.contiguous() for g in gradients],
+        m,
+        v,
+        new_peaks,
+        [late] * len(p),
+        lr=rate,
+        beta1=beta_1,
+        beta2=beta_2,
+        weight_decay=0.0,
+        eps=epsilon,
+        amsgrad=bool(peaks),
+        maximize=False,
+    )
+    return p, m, v, new_peaks
