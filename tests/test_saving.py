@@ -392,18 +392,18 @@ def test_wrong_arguments(tmp_path):
     model = stack()
     for call, error, text in [
         (
-            lambda: model.save(tmp_path / "m.keras"),
+            lambda: model.save(tmp_path / "m.h5"),
             NotImplementedError,
-            "files of Keras .* '.polynet' is",
+            "Keras's models are '.keras' .* '.polynet' or '.keras' is",
         ),
         (lambda: model.save(tmp_path / "m"), ValueError, "expected a name that ends in '.polynet'"),
         (lambda: model.save(3), TypeError, "int"),
         (lambda: model.save(tmp_path / "m.polynet", zipped=False), ValueError, "zipped"),
         (lambda: model.save(tmp_path / "m.polynet", what=1), TypeError, "unknown arguments"),
         (
-            lambda: model.save_weights(tmp_path / "m.weights.h5"),
+            lambda: model.save_weights(tmp_path / "m.h5"),
             NotImplementedError,
-            "'.safetensors' is",
+            "'.safetensors' or '.weights.h5' is",
         ),
         (
             lambda: model.save_weights(tmp_path / "m.safetensors", max_shard_size=1),

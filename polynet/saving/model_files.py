@@ -31,6 +31,7 @@ CONFIG, COMPILE = "config.json", "compile.json"
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.safetensors"
 MEMBERS = (CONFIG, COMPILE, WEIGHTS, OPTIMIZER, STATE)
 
+_OF_KERAS = (".weights.h5", ".keras")
 _LARGEST_CONFIG = 64 << 20
 _SLACK = 32 << 20
 """Bytes that a model may hold beside what is in its file: the counts of metrics."""
@@ -46,7 +47,7 @@ def save_model(
     The file appears whole or not at all; what was there before stays until then.
 
     Args:
-        filepath: ends in ``.polynet``.
+        filepath: ends in ``.polynet``, or in ``.keras`` for a file that Keras opens.
         overwrite: may there be a file already?
         zipped: a model file is always one file; ``False`` is refused.
 
@@ -65,6 +66,10 @@ def save_model(
     if zipped is False:
         raise ValueError("save: zipped: a model file is one file; expected None or True.")
     _check_model(model, "save")
+    if path.endswith(".keras"):
+        from polynet.saving import keras_files
+
+        return keras_files.save_model(model, path, overwrite)
     description = describe_model(model)
     members: dict[str, container.Buffers] = {CONFIG: [strict_json.write(_finite(description))]}
     compiled = _describe_compile(model)
@@ -85,7 +90,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """The model of a file that ``save`` wrote, on whichever backend it was.
+    """The model of a file that ``save`` wrote, on whichever backend it was; or that Keras wrote, ``.keras``.
 
     Args:
         custom_objects: classes and functions of yours by the names that the file may use for them.
@@ -104,6 +109,10 @@ def load_model(
         raise ValueError(
             "load_model: safe_mode: there is no unsafe mode, no code of a file is ever run; expected True."
         )
+    if path.endswith(".keras"):
+        from polynet.saving import keras_files
+
+        return keras_files.load_model(path, custom_objects, compile)
     with container.reading(path) as file:
         members, _ = container.open_members(file, MEMBERS, (CONFIG, WEIGHTS))
         return _load(path, members, custom_objects, compile)
@@ -156,10 +165,10 @@ def save_weights(
     max_shard_size: float | None = None,
     **kwargs: Any,
 ) -> None:
-    """Write the weights to a safetensors file, which every reader of safetensors opens.
+    """Write the weights to a safetensors file, which every reader of safetensors opens, or to a file for Keras.
 
     Args:
-        filepath: ends in ``.safetensors``.
+        filepath: ends in ``.safetensors``, or in ``.weights.h5`` for Keras.
         overwrite: may there be a file already?
         max_shard_size: polynet writes one file; only ``None`` is taken.
 
@@ -179,8 +188,12 @@ def save_weights(
             "save_weights: max_shard_size: weights are written to one file, of any size; expected None."
         )
     _check_model(model, "save_weights")
-    _check_ending(path, (".safetensors",), "save_weights")
+    _check_ending(path, (".safetensors", ".weights.h5"), "save_weights")
     _check_built(model, "save_weights")
+    if path.endswith(".weights.h5"):
+        from polynet.saving import keras_files
+
+        return keras_files.save_weights(model, path, overwrite)
     buffers = weights.as_buffers(weights.weights_by_name(model))
     header = weights.with_hash(buffers, "0" * 64)
     total = len(header) + sum(part.nbytes for part in buffers[1:])
@@ -202,7 +215,7 @@ def load_weights(
     """Take the weights from a file that ``save_weights`` or ``save`` wrote: all of them, or none when one does not fit.
 
     Args:
-        filepath: ends in ``.safetensors`` or ``.polynet``.
+        filepath: ends in ``.safetensors`` or ``.polynet``, or is Keras's, ``.weights.h5`` or ``.keras``.
         skip_mismatch: leave weights as they are whose shape is another in the file, with a warning?
         strict: must the file and the model have the same weights? Otherwise what both have is loaded.
 
@@ -222,15 +235,21 @@ def load_weights(
     if kwargs:
         raise TypeError(f"load_weights: unknown arguments {sorted(kwargs)}.")
     _check_model(model, "load_weights")
-    _check_ending(path, (".safetensors", ".polynet"), "load_weights")
+    _check_ending(path, (".safetensors", ".polynet", *_OF_KERAS), "load_weights")
     _check_built(model, "load_weights")
     with container.reading(path) as file:
+        variables = weights.weights_by_name(model)
+        tensors: Any
+        verify = None
         if path.endswith(".polynet"):
             members, _ = container.open_members(file, MEMBERS, (CONFIG, WEIGHTS))
             tensors, verify = _tensors(members[WEIGHTS]), members[WEIGHTS].verify
+        elif path.endswith(_OF_KERAS):
+            from polynet.saving import keras_files
+
+            tensors, variables = keras_files.weights_of(file, path, model)
         else:
-            tensors, verify = Tensors(file, 0, file.size, path), None
-        variables = weights.weights_by_name(model)
+            tensors = Tensors(file, 0, file.size, path)
         found = weights.compare(tensors, variables, exact=False)
         skipped = set(found.mismatched) if skip_mismatch else set()
         if strict:
@@ -471,7 +490,7 @@ def _check_built(model: Any, what: str) -> None:
 
 def _model_path(filepath: Any, what: str) -> str:
     path = os.fspath(filepath)
-    _check_ending(path, (".polynet",), what)
+    _check_ending(path, (".polynet", ".keras"), what)
     return path
 
 
@@ -483,6 +502,7 @@ def _check_ending(path: Any, endings: tuple[str, ...], what: str) -> None:
     offered = " or ".join(repr(ending) for ending in endings)
     if path.endswith((".keras", ".h5", ".hdf5")):
         raise NotImplementedError(
-            f"{what}: {path}: files of Keras are not read or written yet; a name that ends in {offered} is."
+            f"{what}: {path}: Keras's models are '.keras' and weights '.weights.h5'; HDF5 files of older kinds "
+            f"are not read or written. A name that ends in {offered} is."
         )
     raise ValueError(f"{what}: filepath: expected a name that ends in {offered}; got {path!r}.")
