@@ -150,9 +150,35 @@ def optimizers():
     return save("optimizers", f"Keras on {keras.backend.backend()}", ("keras", "numpy"), found)
 
 
+# ------------------------------------------------------------------------------------------ losses
+
+
+def losses():
+    """The formulas of `loss_formulas.py`: losses of examples, and derivatives of their sum by the outputs."""
+    from loss_formulas import FORMULAS, slopes
+
+    from polynet.conformance.losses import table
+
+    found = {}
+    for row, formula in zip(table.ROWS, FORMULAS, strict=True):
+        t, p = row.y_true.astype("float64"), row.y_pred.astype("float64")
+        found[row.id] = {
+            "each": rounded(formula(t, p)),
+            "gradient": rounded(slopes(formula, t, p)),
+        }
+    return save("losses", "formulas", ("numpy", "scipy"), found)
+
+
+def rounded(array):
+    """Nested lists with ten digits."""
+    if isinstance(array, list):
+        return [rounded(entry) for entry in array]
+    return rounded(array.tolist()) if hasattr(array, "tolist") else float(f"{array:.10g}")
+
+
 # ------------------------------------------------------------------------------------------ by name
 
-COMMANDS = {"layers": layers, "optimizers": optimizers}
+COMMANDS = {"layers": layers, "losses": losses, "optimizers": optimizers}
 
 if __name__ == "__main__":
     for command in sys.argv[1:]:

@@ -171,7 +171,7 @@ def check_compiled(trial: Trial) -> None:
         return
     polynet.backend.clear_session(free_memory=False)
     optimizer, variables = row.run(polynet, steps=0)
-    step = polynet.jit(lambda *gradients: optimizer.apply(gradients, variables))
+    step: Any = polynet.jit(lambda *gradients: optimizer.apply(gradients, variables))
     for number in range(table.STEPS):
         step(*[ops.convert_to_tensor(g) for g in table.gradients(number)])
     if optimizer.use_ema:
