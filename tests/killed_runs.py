@@ -1,7 +1,10 @@
-"""A program that trains, is killed with SIGKILL again and again, and is started again each time in the same way.
+"""Programs that are killed with SIGKILL again and again, at any moment, and are started again each time.
 
-Run by test_resume.py: ``python killed_runs.py FOLDER KILLS SEED SAVE_FREQ DATA`` prints one line of JSON: how often it
-was killed, how many whole runs that took, and in what they differ from a run that was never killed.
+Run by test_resume.py and test_saving.py; prints one line of JSON.
+
+``python killed_runs.py fit FOLDER KILLS SEED SAVE_FREQ DATA`` trains: how often it was killed, how many whole runs that
+took, and in what they differ from a run that was never killed.
+``python killed_runs.py save FOLDER KILLS SEED`` saves without end: how often it was killed, and what was lost.
 """
 
 import hashlib
@@ -14,6 +17,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -103,8 +107,39 @@ def program(folder, save_freq, kind, pipe):
     }
 
 
-def start(*arguments):
-    """A child that runs the program; its number, and the pipe from it."""
+def saving(folder, pipe):
+    """Save a model, whose weights are all one number that counts up, in every format, without end."""
+    model = polynet.Sequential([polynet.Input((64,)), layers.Dense(256), layers.Dense(64)])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    run = polynet.Checkpointer(folder / "run", keep=2)
+    for number in range(10**6):
+        for weight in model.weights:
+            weight.assign(np.full(weight.shape, number, "float32"))
+        model.save(folder / "m.polynet")
+        model.save_weights(folder / "m.safetensors")
+        run.save(model, {"number": number})
+        os.write(pipe, b".")
+
+
+def loading(folder, pipe):
+    """What the files hold: a number each, if nothing is lost."""
+    model = polynet.load_model(folder / "m.polynet")
+    found = [np.unique(np.concatenate([w.numpy().ravel() for w in model.weights])).tolist()]
+    model.load_weights(folder / "m.safetensors")
+    found.append(np.unique(np.concatenate([w.numpy().ravel() for w in model.weights])).tolist())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        number = polynet.Checkpointer(folder / "run").restore(model)["number"]
+    found.append(np.unique(np.concatenate([w.numpy().ravel() for w in model.weights])).tolist())
+    return {"found": found, "number": number, "files": sorted(os.listdir(folder / "run"))}
+
+
+# ------------------------------------------------------------------------------------------ children
+
+
+def start(function, *arguments):
+    """A child that calls a function; its number, and the pipe from it."""
     reading, writing = os.pipe()
     child = os.fork()
     if child:
@@ -113,7 +148,7 @@ def start(*arguments):
     code = 1
     try:
         os.close(reading)
-        result = json.dumps(program(*arguments, writing))
+        result = json.dumps(function(*arguments, writing))
         os.write(writing, b"!" + result.encode())
         code = 0
     except BaseException:
@@ -140,39 +175,66 @@ def finish(child, pipe, text=b""):
     return json.loads(text.partition(b"!")[2])
 
 
-def main():
-    folder, kills, seed, save_freq, kind = sys.argv[1:]
+def kill(child, pipe, after, wait):
+    """Kill a child some time after so many dots came from it, and return ``None``; or what it sent and ended."""
+    text = b""
+    while text.count(b".") < after:
+        more = read(pipe)
+        text += more
+        if not more or b"!" in text:
+            return text
+    time.sleep(wait)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(pipe)
+    return None
+
+
+def killed_in_fit(folder, kills, rng, save_freq, kind):
     save_freq = save_freq if save_freq == "epoch" else int(save_freq)
-    rng = random.Random(seed)
-    unbroken = Path(folder) / "unbroken"
+    unbroken, broken = folder / "unbroken", folder / "broken"
     unbroken.mkdir()
-    expected = finish(*start(unbroken, save_freq, kind))
+    expected = finish(*start(program, unbroken, save_freq, kind))
     killed = runs = 0
     differences = []
-    while killed < int(kills):
-        broken = Path(folder) / "broken"
+    while killed < kills:
         broken.mkdir()
         while True:
-            child, pipe = start(broken, save_freq, kind)
-            text = b""
-            after = rng.randint(1, EPOCHS * (STEPS + 1)) if killed < int(kills) else 10**9
-            while text.count(b".") < after and b"!" not in text:
-                more = read(pipe)
-                if not more:
-                    break
-                text += more
-            if text.count(b".") < after:
+            child, pipe = start(program, broken, save_freq, kind)
+            after = rng.randint(1, EPOCHS * (STEPS + 1)) if killed < kills else 10**9
+            text = kill(child, pipe, after, rng.uniform(0, 0.004))
+            if text is not None:
                 found = finish(child, pipe, text)
                 break
-            time.sleep(rng.uniform(0, 0.004))
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            os.close(pipe)
             killed += 1
         runs += 1
         differences += [name for name in expected if found[name] != expected[name]]
         shutil.rmtree(broken)
-    print(json.dumps({"killed": killed, "runs": runs, "differences": differences}))
+    return {"killed": killed, "runs": runs, "differences": differences}
+
+
+def killed_in_saves(folder, kills, rng):
+    lost = []
+    for number in range(kills):
+        child, pipe = start(saving, folder)
+        kill(child, pipe, rng.randint(1, 3) if number else 3, rng.uniform(0, 0.03))
+        found = finish(*start(loading, folder))
+        (one,), (other,), (third,) = found["found"]
+        if not (
+            one - 1 <= other <= one and third == found["number"] and other - 1 <= third <= other
+        ):
+            lost.append(found)
+        if len(found["files"]) > 2 + 1 or not all(
+            name.startswith("checkpoint-") for name in found["files"]
+        ):  # one more, when it was killed before the oldest was removed
+            lost.append(found["files"])
+    return {"killed": kills, "lost": lost}
+
+
+def main():
+    what, folder, kills, seed, *more = sys.argv[1:]
+    function = {"fit": killed_in_fit, "save": killed_in_saves}[what]
+    print(json.dumps(function(Path(folder), int(kills), random.Random(seed), *more)))
 
 
 if __name__ == "__main__":
