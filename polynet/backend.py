@@ -327,6 +327,14 @@ class Backend:
         """The same values in memory of their own."""
         return self.asarray(self.to_numpy(x).copy(), self.dtype_of(x))
 
+    def is_shared(self, x: Any) -> bool:
+        """May the memory of ``x`` be seen by anybody who does not hold ``x`` itself: a view, a recorded graph?
+
+        Optimizers write into tensors of which this is denied and that nobody but a variable holds, if a native
+        override takes ``owned``.
+        """
+        return True
+
     def is_traced(self, x: Any) -> bool:
         """Does ``x`` stand for a value that is not known yet, inside the library's own compilation?"""
         return False
@@ -336,6 +344,9 @@ class Backend:
 
         ``kind`` has a method ``_polynet_value()`` that gives the tensor which it stands for.
         """
+
+    def free_memory(self) -> None:
+        """Let go of what is kept for speed alone, such as compiled programs, of which tests make thousands."""
 
     def devices(self) -> list[str]:
         """The devices in sight, as ``"cpu:0"`` or ``"gpu:0"``."""

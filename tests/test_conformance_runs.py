@@ -29,6 +29,7 @@ def polynet_backend():
     return Acme()
 """
 
+_SAMPLE = ("--polynet-tier=nn", "--polynet-sample=8")
 CORRECT = "pass"
 WRONG_TANH = "tanh = staticmethod(lambda x: np.tanh(x) * 1.01)"
 WITHOUT_EXP = "exp = None; floor = None"
@@ -92,7 +93,7 @@ def test_a_failure_says_what_and_how_to_see_it_and_blocks_what_runs_through_it(s
     summary = text.split("short test summary")[1]
     failed = [line for line in summary.splitlines() if line.startswith("FAILED")]
     assert len(failed) == 1 and "tanh-2x3" in failed[0]
-    assert "blocked by tanh: " in text and "2 blocked" in text.splitlines()[-1]
+    assert "blocked by tanh: " in text and "1 blocked" in text.splitlines()[-1]
 
 
 def test_what_is_blocked_does_not_pass(suite):
@@ -101,14 +102,15 @@ def test_what_is_blocked_does_not_pass(suite):
 
 
 def test_missing_primitives_are_one_failure_each_and_one_is_next(suite):
-    status, text = suite(WITHOUT_EXP, "--polynet-tier=nn", "-n", "2", "--polynet-report=r.json")
+    status, text = suite(WITHOUT_EXP, *_SAMPLE, "-n", "2", "--polynet-report=r.json")
     assert status == 1
     report = json.loads((suite.folder / "r.json").read_text())
     failed = [row for row, found in report["rows"].items() if "failed" in found["checks"].values()]
     assert failed == ["interface/exp", "interface/floor"]
-    assert report["counts"]["blocked"] > 50 and report["processes"] == 2
+    assert report["counts"]["blocked"] > 20 and report["processes"] == 2
     softmax = [found for found in report["rows"].values() if found["name"] == "softmax"]
-    assert softmax[0]["messages"]["values"] == "blocked by exp"
+    said = [found["messages"]["values"] for found in softmax if "values" in found["checks"]]
+    assert said and set(said) == {"blocked by exp"}
     assert report["rows"]["ops/exp-2x3"]["messages"]["values"] == "blocked by exp"
     assert "2 primitives are not written." in text
     assert "next: write exp(x): Exponential, element-wise." in text

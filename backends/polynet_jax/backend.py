@@ -286,6 +286,9 @@ class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend)
         apply = NativeApply(layer)
         return apply.params(), apply
 
+    def free_memory(self) -> None:
+        jax.clear_caches()
+
     # -------------------------------------------------------------------------------------- devices
 
     def devices(self) -> list[str]:

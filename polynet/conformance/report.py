@@ -9,12 +9,12 @@ import html
 import json
 import os
 import platform
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from polynet.conformance import memory
 from polynet.errors import FileError
 
 FORMAT = 1
@@ -75,23 +75,8 @@ def entry(row: Any, outcomes: Iterable[Any], facts: Mapping[str, Any]) -> dict[s
         "errors": _largest(outcome.errors for outcome in outcomes),
         "facts": dict(facts),
         "process": os.getpid(),
-        "memory": peak_memory(),
+        "memory": memory.peak(),
     }
-
-
-def peak_memory() -> float:
-    """The most memory that this process has had, in MB; 0 where it cannot be asked.
-
-    Example:
-        >>> peak_memory() >= 0
-        True
-    """
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0.0
-    most: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(most / (1024**2 if sys.platform == "darwin" else 1024), 1)
 
 
 def _largest(found: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -12,7 +12,7 @@ import pytest
 
 from polynet import plugins
 from polynet.backend import Backend
-from polynet.conformance import deviations, engine, pytest_plugin, report, selection, suite
+from polynet.conformance import deviations, engine, memory, pytest_plugin, report, selection, suite
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -46,6 +46,12 @@ def listed(request: pytest.FixtureRequest, backend: Backend) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def keeper(backend: Backend) -> memory.Keeper:
+    """Gives memory back between rows."""
+    return memory.Keeper(backend)
+
+
+@pytest.fixture(scope="module")
 def facts(request: pytest.FixtureRequest, backend: Backend) -> dict[str, Any]:
     """What the report says of this process."""
     options = request.config.option
@@ -60,12 +66,14 @@ def test_row(
     backend: Backend,
     listed: dict[str, str],
     facts: dict[str, Any],
+    keeper: memory.Keeper,
     request: pytest.FixtureRequest,
 ) -> None:
     """Every check of a row that its tier has."""
     outcomes = engine.run(subject, row, backend, request.config.option.polynet_tier, blame=True)
     deviations.apply(outcomes, listed)
     pytest_plugin.keep(request.node, report.entry(row, outcomes, facts))
+    keeper.look()
     by_status: dict[str, list[str]] = {}
     for outcome in outcomes:
         by_status.setdefault(outcome.status, []).append(outcome.message)
