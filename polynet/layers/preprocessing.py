@@ -334,4 +334,4 @@ class CenterCrop(Layer):
             )
         top, left = more[0] // 2, more[1] // 2
         middle = (slice(top, top + self.height), slice(left, left + self.width))
-        return x[(*(slice(None),) * first, *middle)]
+        return x[(*(slice(None),) * first, *middle, ...)]

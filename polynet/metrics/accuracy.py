@@ -111,7 +111,7 @@ def sparse_top_k_categorical_accuracy(
     y_true, y_pred = _numbered("sparse_top_k_categorical_accuracy", y_true, y_pred)
     if not from_sorted_ids:
         return _in_top_k(y_true, y_pred, k)
-    found = ops.equal(ops.expand_dims(y_true, -1), y_pred[..., :k])
+    found = ops.equal(ops.expand_dims(y_true, -1), ops.get_item(y_pred, (..., slice(k))))
     return ops.cast(ops.any(found, axis=-1), floatx())
 
 

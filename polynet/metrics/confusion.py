@@ -126,7 +126,7 @@ class _Confusion(Metric):
                 counts = ops.cumsum(of, -1)[:, :-1]
             if self._places is not None:
                 counts = ops.take(counts, self._places, axis=-1)
-            counts = ops.transpose(counts) if by_label else counts[0]
+            counts = ops.transpose(counts) if by_label else counts[0, ...]
             self._total(kind).assign_add(counts)
 
     # -------------------------------------------------------------------------------- shares of counts
@@ -187,7 +187,7 @@ class _Count(_Confusion):
     def result(self) -> Any:
         """The count so far: one number, or one for each of several thresholds."""
         count = ops.cast(self.accumulator, self.dtype)
-        return count[0] if len(self.thresholds) == 1 else count
+        return count[0, ...] if len(self.thresholds) == 1 else count
 
 
 class TruePositives(_Count):
@@ -290,7 +290,7 @@ class _AtThresholds(_Confusion):
     def result(self) -> Any:
         """The share so far: one number, or one for each of several thresholds; 0 where there is nothing to share."""
         share = ops.cast(self._share(*self.kinds), self.dtype)
-        return share[0] if len(self.thresholds) == 1 else share
+        return share[0, ...] if len(self.thresholds) == 1 else share
 
 
 class Precision(_AtThresholds):
@@ -676,12 +676,13 @@ class AUC(_Confusion):
         found = self.true_positives.value
         positive = found + self.false_positives.value
         true = found + self.false_negatives.value
-        gained = found[:-1] - found[1:]
-        slope = ops.divide_no_nan(gained, positive[:-1] - positive[1:])
-        intercept = found[1:] - slope * positive[1:]
-        both = ops.logical_and(positive[:-1] > 0, positive[1:] > 0)
-        ratio = ops.where(both, ops.divide_no_nan(positive[:-1], positive[1:]), 1.0)
-        return ops.divide_no_nan(slope * (gained + intercept * ops.log(ratio)), true[1:])
+        gained = found[:-1, ...] - found[1:, ...]
+        before, after = positive[:-1, ...], positive[1:, ...]
+        slope = ops.divide_no_nan(gained, before - after)
+        intercept = found[1:, ...] - slope * after
+        both = ops.logical_and(before > 0, after > 0)
+        ratio = ops.where(both, ops.divide_no_nan(before, after), 1.0)
+        return ops.divide_no_nan(slope * (gained + intercept * ops.log(ratio)), true[1:, ...])
 
 
 def _one_of(name: str, value: Any, known: Sequence[str]) -> str:
