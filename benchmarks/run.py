@@ -3,6 +3,7 @@
     python benchmarks/run.py --quick
     python benchmarks/run.py --models mlp cnn --competitors polynet-torch torch --rounds 15
     python benchmarks/run.py --keras-python ~/keras/bin/python --json found.json
+    python benchmarks/run.py --show found.json
 
 Each competitor is a process of its own (``worker.py``) that is kept alive and asked in turn for an epoch, so that what
 else happens on the machine meets all of them; the order changes from round to round.  Before that all must report the
@@ -149,22 +150,29 @@ def check_losses(model: str, losses: dict[str, list[float]]) -> None:
                 raise Failed(f"{name} on {model}: losses {found}; the others have {reference}")
 
 
-def measure(model: str, options: argparse.Namespace, say: Any) -> dict[str, dict[str, Any]]:
-    """All numbers of one model, by competitor."""
+def measure(
+    model: str, options: argparse.Namespace, say: Any, problems: list[str]
+) -> dict[str, dict[str, Any]]:
+    """All numbers of one model, by competitor; whoever cannot run is noted in ``problems``."""
     names = competitors_for(model, options)
-    found: dict[str, dict[str, Any]] = {name: {} for name in names}
     workers: dict[str, Worker] = {}
     starts: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     try:
         for again in range(options.restarts):
             for worker in workers.values():
                 worker.close()
-            for name in names:
+            for name in list(names):
                 say(f"{model}: first steps of {name}" + (f" ({again + 1})" if again else ""))
                 workers[name] = Worker(name, model, options)
-                workers[name].answer()
-                starts[name].append(workers[name].ask("losses", FIRST_STEPS))
+                try:
+                    workers[name].answer()
+                    starts[name].append(workers[name].ask("losses", FIRST_STEPS))
+                except Failed as failed:  # the others go on
+                    problems.append(str(failed))
+                    workers.pop(name).close()
+                    names.remove(name)
         check_losses(model, {name: starts[name][0]["losses"] for name in names})
+        found: dict[str, dict[str, Any]] = {name: {} for name in names}
         for name in names:
             for key in ("build", "first"):
                 found[name][key] = statistics.median(start[key] for start in starts[name])
@@ -316,6 +324,13 @@ def versions(options: argparse.Namespace) -> dict[str, str]:
 def show(console: Any, result: dict[str, Any]) -> None:
     """Print what was found."""
     found, clock = result["models"], result["clock"]
+    about = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    console.print(
+        f"{result['machine']['processor']}, {result['machine']['cores']} cores, "
+        f"{result['threads']} threads each; {clock} time; {about}; {result['date'][:10]}"
+    )
+    for failed in result["failed"]:
+        console.print(f"Left out: {failed}", style="red", markup=False)
     _show_speed(console, found, clock)
     _show_ratios(console, result["ratios"])
     _show_costs(console, found)
@@ -410,6 +425,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a part of it, under three minutes")
     parser.add_argument("--json", type=Path, help="where to write everything")
     parser.add_argument("--check", action="store_true", help="fail if a target is missed")
+    parser.add_argument("--show", type=Path, help="print such a file again, and measure nothing")
     parser.add_argument("--list", action="store_true", help="show models and competitors")
     options = parser.parse_args(arguments)
     options.models = options.models or (QUICK_MODELS if options.quick else list(PROBLEMS))
@@ -431,6 +447,9 @@ def main(arguments: list[str] | None = None) -> int:
         _table(console, "Models", ["", ""], [[name, p.title] for name, p in PROBLEMS.items()])
         _table(console, "Competitors", ["", ""], [[n, c.title] for n, c in COMPETITORS.items()])
         return 0
+    if options.show:
+        show(console, json.loads(options.show.read_text()))
+        return 0
     if not options.keras_python:
         without = [name for name in options.competitors if not COMPETITORS[name].keras]
         if len(without) < len(options.competitors):
@@ -444,28 +463,30 @@ def main(arguments: list[str] | None = None) -> int:
         "rounds": options.rounds,
         "clock": options.clock,
         "models": {},
+        "imports": {},
         "failed": [],
     }
     with console.status("") as status:
         for model in options.models:
             try:
-                result["models"][model] = measure(model, options, status.update)
+                found = measure(model, options, status.update, result["failed"])
+                result["models"][model] = found
             except Failed as failed:
-                console.print(f"[red]{model} is left out[/red]: {failed}", markup=True)
                 result["failed"].append(str(failed))
-        status.update("imports")
-        result["imports"] = imports(options) if options.imports else {}
-    result["ratios"] = ratios(result["models"], options.clock)
-    about = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    console.print(
-        f"{result['machine']['processor']}, {result['machine']['cores']} cores, "
-        f"{options.threads} threads each; {about}; {result['date'][:10]}"
-    )
+            _write(result, options.json)  # what was measured so far is not lost
+        if options.imports:
+            status.update("imports")
+            result["imports"] = imports(options)
+    _write(result, options.json)
     show(console, result)
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
     missed = [row for row in result["ratios"] if not row["met"]]
     return 1 if result["failed"] or (options.check and missed) else 0
+
+
+def _write(result: dict[str, Any], path: Path | None) -> None:
+    result["ratios"] = ratios(result["models"], result["clock"])
+    if path is not None:
+        path.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
