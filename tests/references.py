@@ -403,6 +403,46 @@ def each_lu(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([lu for lu, _ in pairs]), np.stack([pivots for _, pivots in pairs])
 
 
+def plu(x: np.ndarray) -> list[np.ndarray]:
+    """LU factors in one matrix, the row that each was exchanged with, and the order of the rows that results."""
+    if x.ndim > 2:
+        return [np.stack(parts) for parts in zip(*map(plu, x), strict=True)]
+    lu, pivots = scipy.linalg.lu_factor(x)
+    order = list(range(len(x)))
+    for i, other in enumerate(pivots):
+        order[i], order[other] = order[other], order[i]
+    return [lu, pivots, np.array(order)]
+
+
+# ---------------------------------------------------------------------------------- random bits
+
+
+def threefry(key: tuple[int, int], counter: tuple[int, int]) -> tuple[int, int]:
+    """Threefry-2x32 with 20 rounds, written from its paper with Python integers."""
+    mask = 0xFFFFFFFF
+    keys = (*key, key[0] ^ key[1] ^ 0x1BD11BDA)
+    x, y = ((c + k) & mask for c, k in zip(counter, key, strict=True))
+    rotations = (13, 15, 26, 6, 17, 29, 16, 24)
+    for i in range(20):
+        x = (x + y) & mask
+        by = rotations[i % 8]
+        y = ((y << by | y >> (32 - by)) & mask) ^ x
+        if i % 4 == 3:
+            s = i // 4 + 1
+            x = (x + keys[s % 3]) & mask
+            y = (y + keys[(s + 1) % 3] + s) & mask
+    return x, y
+
+
+def threefry_bits(key: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
+    """Words of Threefry as int32: first the first ones of all blocks, then the second ones."""
+    first, second = (int(word) & 0xFFFFFFFF for word in key)
+    count = int(np.prod(shape, dtype=int))
+    blocks = [threefry((first, second), (i, 0)) for i in range(-(-count // 2))]
+    words = [word for word, _ in blocks] + [word for _, word in blocks]
+    return np.array(words[:count], np.uint32).view(np.int32).reshape(shape)
+
+
 # ------------------------------------------------------------------------------- indices in keys
 
 

@@ -15,6 +15,7 @@ import sys
 
 import numpy as np
 import pytest
+from references import threefry, threefry_bits
 from scipy import special, stats
 
 import polynet
@@ -55,23 +56,6 @@ def tensor(values, dtype):
 # ------------------------------------------------------------------------------------------ bits
 
 
-def threefry(key, counter):
-    """Threefry-2x32 with 20 rounds, written from its paper with Python integers."""
-    mask = 0xFFFFFFFF
-    keys = (*key, key[0] ^ key[1] ^ 0x1BD11BDA)
-    x, y = ((c + k) & mask for c, k in zip(counter, key, strict=True))
-    rotations = (13, 15, 26, 6, 17, 29, 16, 24)
-    for i in range(20):
-        x = (x + y) & mask
-        by = rotations[i % 8]
-        y = ((y << by | y >> (32 - by)) & mask) ^ x
-        if i % 4 == 3:
-            s = i // 4 + 1
-            x = (x + keys[s % 3]) & mask
-            y = (y + keys[(s + 1) % 3] + s) & mask
-    return x, y
-
-
 @pytest.mark.parametrize(
     ("counter", "key", "expected"),
     [
@@ -84,12 +68,6 @@ def test_reference_gives_the_published_answers(counter, key, expected):
     assert threefry(key, counter) == expected
 
 
-def expected_bits(key, count):
-    blocks = [threefry(key, (i, 0)) for i in range(-(-count // 2))]
-    words = [first for first, _ in blocks] + [second for _, second in blocks]
-    return np.array(words[:count], np.uint32).view(np.int32)
-
-
 KEYS = [(0, 0), (1, 2), (0xFFFFFFFF, 0x80000000)]
 
 
@@ -98,7 +76,7 @@ KEYS = [(0, 0), (1, 2), (0xFFFFFFFF, 0x80000000)]
 def test_bits(key, shape):
     found = random_bits(np.array(key, np.uint32).view(np.int32), shape)
     assert polynet.op.dtype_of(found) == "int32"
-    expected = expected_bits(key, math.prod(shape)).reshape(shape)
+    expected = threefry_bits(key, shape)
     np.testing.assert_array_equal(number(found), expected)
 
 

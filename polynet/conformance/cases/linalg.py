@@ -8,6 +8,7 @@ from polynet.errors import AxisError, LinAlgError, ShapeError
 _MEAN = "(x + np.swapaxes(x, -1, -2).conj()) / 2"
 _COUNTS = "a whole number that jumps"
 _BASIS = "the further vectors may be any that complete the basis"
+_SYMMETRIC = "differentiated in eigh, which makes its argument symmetric"
 _HERMITIAN = [[4.0, 1 + 1j], [1 - 1j, 5.0]]
 _LATIN = [[1.0, 2.0, 4.0], [2.0, 4.0, 8.0], [0.5, 0.25, 3.0]]  # of rank 2
 _LINES = [[1.0, 2.0, -1.0], [2.0, 4.0, -2.0], [-3.0, -6.0, 3.0]]  # of rank 1
@@ -70,6 +71,16 @@ CASES = [
          reference="np.array([[2, 3], [np.nan] * 2]), np.stack([np.eye(2), np.full((2, 2), np.nan)])"),
     case("eig", ints(values=[[1, 2], [3, 9]]), reference="tuple(y + 0j for y in np.linalg.eig(x))"),
     case("eig", ints(values=[[0, 1], [-1, 0]]), reference="tuple(np.linalg.eig(x))"),
+    # the primitives themselves, in LAPACK's choice of signs
+    case("qr_factors", array(4, 3), False, reference="list(np.linalg.qr(x))"),
+    case("qr_factors", array(2, 4, 3), True, reference="list(np.linalg.qr(x, 'complete'))",
+         grad=False, why=_BASIS),
+    case("svd_factors", array(3, 4), False, reference="list(np.linalg.svd(x, full))"),
+    case("svd_factors", array(2, 4, 2), True, reference="list(np.linalg.svd(x, full))",
+         grad=False, why=_BASIS),
+    case("eigh_factors", spd(3, (2,)), reference="list(np.linalg.eigh(x))", grad=False, why=_SYMMETRIC),
+    case("lu_factors", array(4, 3), reference="plu(x)"),
+    case("lu_factors", array(2, 3, 3), reference="plu(x)"),
     case("lu_factor", array(3, 3), reference="scipy.linalg.lu_factor(x)"),
     case("lu_factor", array(2, 4, 4), reference="each_lu(x)"),
     case("lu_factor", array(5, 3), reference="scipy.linalg.lu_factor(x)"),

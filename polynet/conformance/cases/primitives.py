@@ -55,6 +55,11 @@ _KEYS = [
 ]
 
 CASES = [
+    *(
+        case("random_bits", ints(values=key), shape, reference="threefry_bits(key, shape)")
+        for key in ([0, 0], [1, 2], [-1, -(2**31)])
+        for shape in ((), (7,), (3, 0, 2), (5, 3))
+    ),
     *(case(op, array(2, 3), reference=text) for op, text in _UNARY.items()),
     *(
         case(op, array(2, 3, low=low, high=high), reference=text)
