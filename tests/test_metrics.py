@@ -1,45 +1,22 @@
-"""Metrics: values, streams, weights, masks, state, compiled steps, names, errors; on the active backend.
-
-The rows are in metric_rows.py, what Keras gives for them in keras_metrics.json.  Beside that the definitions are
-computed anew in NumPy, in float64.
-"""
+"""Metrics by their definitions, weights, masks, precision, state, names; rows beside Keras are in polynet/conformance."""
 
 import copy
 import json
-import os
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
-from metric_rows import ROWS, SIZES
 
 import polynet
-from polynet import errors, metrics, ops
+from polynet import metrics, ops
 from polynet.masking import set_mask
 from polynet.plugins import current
-
-KERAS = json.loads((Path(__file__).parent / "keras_metrics.json").read_text())["results"]
-FIRST = {row[0]: row for row in reversed(ROWS.values())}
-"""One row of each metric."""
-EVERY = int(os.environ.get("POLYNET_TEST_EVERY", "1"))
-CHOSEN = [row for i, row in enumerate(ROWS) if i % EVERY == 0 or ROWS[row] is FIRST[ROWS[row][0]]]
-"""All rows; where compiling them takes long, the first of each metric, and one in EVERY."""
 
 random = np.random.RandomState(0)
 
 
 def number(x):
     return np.asarray(ops.convert_to_numpy(x), "float64")
-
-
-def new(row):
-    name, arguments, _ = row
-    return getattr(metrics, name)(**arguments)
-
-
-def tensors(batch):
-    return tuple(ops.convert_to_tensor(part) for part in batch)
 
 
 def after(metric, *batches):
@@ -53,29 +30,6 @@ def variables(metric):
 
 
 # ------------------------------------------------------------------------------------------ values
-
-
-def test_each_row_has_its_number_and_each_metric_a_row():
-    assert KERAS.keys() == ROWS.keys()
-    classes = {name for name in metrics.__all__ if isinstance(getattr(metrics, name), type)}
-    assert {row[0] for row in ROWS.values()} == classes - {"Metric", "MeanMetricWrapper"}
-
-
-@pytest.mark.parametrize("row", CHOSEN)
-def test_a_stream_of_batches_gives_what_keras_gives(row):
-    metric, batches = new(ROWS[row]), ROWS[row][2]
-    result = after(metric, *map(tensors, batches))
-    digits = 1e-5 if ROWS[row][0] == "R2Score" else 1e-6  # Keras's subtracts large sums
-    np.testing.assert_allclose(result, KERAS[row], rtol=digits, atol=digits)
-    metric.reset_state()
-    assert not any(value.any() for value in variables(metric))
-    np.testing.assert_allclose(after(metric, *batches), result, rtol=1e-6, atol=1e-6)
-
-
-def joined(row, *, weights=True):
-    """The batches of a row as one, in float64."""
-    parts = [np.concatenate(part).astype("float64") for part in zip(*row[2], strict=True)]
-    return parts if weights else parts[:2]
 
 
 def counts(y_true, y_pred, threshold, weights=1.0):
@@ -429,51 +383,6 @@ def test_the_result_has_the_dtype_and_the_sum_its_digits(dtype):
 # ------------------------------------------------------------------------------------------ state
 
 
-@pytest.mark.parametrize("name", FIRST)
-def test_never_updated_is_zero(name):
-    assert not after(new(FIRST[name])).any()
-
-
-def built(row):
-    metric = new(row)
-    if len(row[2][0]) > 1:
-        metric.build(*(np.shape(part) for part in row[2][0][:2]))
-    return metric
-
-
-@pytest.mark.parametrize("name", FIRST)
-def test_stateless_calls_change_nothing(name):
-    batches = FIRST[name][2]
-    metric, other = built(FIRST[name]), built(FIRST[name])
-    state = metric.stateless_reset_state()
-    for batch in batches:
-        state = metric.stateless_update_state(state, *batch)
-    assert not any(value.any() for value in variables(metric))
-    expected = after(other, *batches)
-    np.testing.assert_allclose(
-        number(metric.stateless_result(state)), expected, rtol=1e-6, atol=1e-7
-    )
-    for value, variable in zip(state, other.variables, strict=True):
-        np.testing.assert_allclose(number(value), variable.numpy(), rtol=1e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", FIRST)
-def test_inside_jit(name):
-    batches = [tensors(batch) for batch in FIRST[name][2] if len(batch[0]) == SIZES[0]]
-    metric, other = built(FIRST[name]), built(FIRST[name])
-
-    @polynet.jit
-    def step(*batch):
-        metric.update_state(*batch)
-        return metric.result()
-
-    for batch in batches:
-        result = step(*batch)
-    assert len(batches) == 2
-    np.testing.assert_allclose(number(result), after(other, *batches), rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(number(metric.result()), number(result), rtol=1e-6, atol=1e-6)
-
-
 @pytest.mark.skipif(current().name != "jax", reason="the other backends do not trace")
 def test_what_must_be_built_before_it_is_compiled_says_so():
     y = ops.ones((3, 2))
@@ -572,17 +481,6 @@ def test_a_metric_of_ones_own_is_described():
 # ------------------------------------------------------------------------------------------ describing
 
 
-@pytest.mark.parametrize("row", CHOSEN[::3])
-def test_described_and_made_again(row):
-    metric = new(ROWS[row])
-    described = json.loads(json.dumps(metrics.serialize(metric)))
-    again = metrics.deserialize(described)
-    assert type(again) is type(metric)
-    assert again.get_config() == metric.get_config() and again.name == metric.name
-    batches = ROWS[row][2]
-    np.testing.assert_array_equal(after(again, *batches), after(metric, *batches))
-
-
 def test_a_wrapped_function_is_described():
     metric = metrics.MeanMetricWrapper(metrics.huber, name="h", delta=0.5)
     config = metric.get_config()
@@ -626,48 +524,6 @@ def test_get_of_other_things():
 
 # ------------------------------------------------------------------------------------------ errors
 
-THREE, FOUR = np.zeros(3, "float32"), np.zeros(4, "float32")
-PAIR = np.zeros((3, 2), "float32")
-
-
-@pytest.mark.parametrize(
-    ("metric", "batch", "said"),
-    [
-        (metrics.Accuracy(), (THREE, FOUR), r"Accuracy 'accuracy': .*\(3,\).*\(4,\)"),
-        (metrics.BinaryAccuracy(), (THREE, PAIR), r"'binary_accuracy': .*\(3,\).*\(3, 2\)"),
-        (metrics.CategoricalAccuracy(), (THREE, PAIR), r"sparse_categorical_accuracy"),
-        (metrics.SparseCategoricalAccuracy(), (PAIR, PAIR), r"y_true of shape \(3, 2\)"),
-        (metrics.TopKCategoricalAccuracy(), (FOUR, PAIR), r"\(4,\) and \(3, 2\)"),
-        (
-            metrics.MeanSquaredError(name="m"),
-            (THREE, FOUR),
-            r"MeanSquaredError 'm': .*\(3,\).*\(4,\)",
-        ),
-        (metrics.RootMeanSquaredError(name="m"), (THREE, FOUR), r"'m': .*\(3,\).*\(4,\)"),
-        (metrics.Precision(name="p"), (THREE, PAIR), r"Precision 'p': .*\(3,\).*\(3, 2\)"),
-        (metrics.Precision(name="p", top_k=3), (PAIR, PAIR), r"'p': top_k: expected at least 3"),
-        (metrics.Recall(name="r", class_id=2), (PAIR, PAIR), r"'r': class_id 2"),
-        (metrics.Recall(name="r", class_id=0), (THREE, THREE), r"'r': class_id 0"),
-        (metrics.AUC(name="a"), (THREE, FOUR), r"AUC 'a': .*\(3,\).*\(4,\)"),
-        (metrics.AUC(name="a", multi_label=True), (THREE, THREE), r"'a': with multi_label=True"),
-        (
-            metrics.AUC(name="a", multi_label=True, num_labels=3),
-            (PAIR, PAIR),
-            "'a': expected 3 labels",
-        ),
-        (metrics.AUC(name="a", label_weights=[1.0]), (PAIR, PAIR), "'a': label_weights"),
-        (metrics.F1Score(), (THREE, THREE), r"F1Score 'f1_score': .*\(samples, classes\)"),
-        (metrics.R2Score(), (THREE, THREE), r"R2Score 'r2_score': .*\(samples, outputs\)"),
-        (metrics.MeanIoU(2, name="i"), (THREE, FOUR), r"MeanIoU 'i': .*\(3,\).*\(4,\)"),
-        (metrics.PearsonCorrelation(), (THREE, FOUR), r"'pearson_correlation': .*\(3,\).*\(4,\)"),
-        (metrics.Mean(), (THREE, FOUR), r"Mean 'mean': sample_weight: .*\(4,\).*\(3,\)"),
-        (metrics.AUC(name="a"), (THREE, THREE, FOUR), r"AUC 'a': sample_weight: .*\(4,\).*\(3,\)"),
-    ],
-)
-def test_shapes_that_do_not_fit(metric, batch, said):
-    with pytest.raises(errors.ShapeError, match=said):
-        metric.update_state(*batch)
-
 
 def test_a_column_beside_a_vector_fits():
     y_true, y_pred = LABELS[:6], SCORES[:6]
@@ -682,46 +538,6 @@ def test_a_column_beside_a_vector_fits():
         expected = after(metric(), (y_true[:, None], y_pred[:, None]))
         assert after(metric(), (y_true[:, None], y_pred)) == expected
         assert after(metric(), (y_true, y_pred[:, None])) == expected
-
-
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (
-            lambda: metrics.Precision(thresholds=1.5),
-            r"thresholds: expected numbers from 0 to 1; got \[1.5\]",
-        ),
-        (
-            lambda: metrics.AUC(curve="RCO"),
-            "curve: expected one of .*; got 'RCO'. Did you mean 'ROC'",
-        ),
-        (lambda: metrics.AUC(summation_method="mid"), "summation_method: expected one of"),
-        (lambda: metrics.AUC(num_thresholds=1), "num_thresholds: expected a number of at least 2"),
-        (lambda: metrics.AUC(num_labels=3), "num_labels: is for multi_label=True only"),
-        (lambda: metrics.PrecisionAtRecall(1.5), "recall: expected numbers from 0 to 1"),
-        (lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0), "num_thresholds: .* at least 1"),
-        (lambda: metrics.FBetaScore(average="mean"), "average: expected None, 'micro'"),
-        (lambda: metrics.FBetaScore(beta=0.0), "beta: expected a number above 0; got 0.0"),
-        (lambda: metrics.F1Score(threshold=1.5), "threshold: expected None or a number above 0"),
-        (lambda: metrics.R2Score(class_aggregation="sum"), "class_aggregation: expected None"),
-        (
-            lambda: metrics.R2Score(num_regressors=-1),
-            "num_regressors: expected a number of at least 0",
-        ),
-        (
-            lambda: metrics.IoU(3, [0, 3]),
-            r"target_class_ids: expected numbers of classes, 0 to 2; got \[3\]",
-        ),
-        (lambda: metrics.Mean(name=3), "Mean: name: expected a string; got int"),
-        (
-            lambda: metrics.Mean().stateless_result([1.0]),
-            "Mean: metric_variables: expected 4 values",
-        ),
-    ],
-)
-def test_arguments_that_do_not_fit(make, said):
-    with pytest.raises(ValueError, match=said):
-        make()
 
 
 def test_a_metric_that_does_not_construct_its_base():

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import sys
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -176,9 +177,37 @@ def rounded(array):
     return rounded(array.tolist()) if hasattr(array, "tolist") else float(f"{array:.10g}")
 
 
+# ------------------------------------------------------------------------------------------ metrics
+
+
+def metrics():
+    """Keras's results after the batches of each row."""
+    import keras
+
+    from polynet.conformance.metrics import table
+
+    found = {}
+    for row in table.ROWS:
+        result = metric_by_keras(row)
+        found[row.id] = {"value": rounded(result.astype("float64")), "dtype": str(result.dtype)}
+    return save("metrics", f"Keras on {keras.backend.backend()}", ("keras", "numpy"), found)
+
+
+def metric_by_keras(row):
+    import keras
+    import numpy as np
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # too many regressors; divisions that come to nothing
+        metric = getattr(keras.metrics, row.name)(**row.arguments)
+        for batch in row.batches():
+            metric.update_state(*batch)
+        return np.asarray(keras.ops.convert_to_numpy(metric.result()))
+
+
 # ------------------------------------------------------------------------------------------ by name
 
-COMMANDS = {"layers": layers, "losses": losses, "optimizers": optimizers}
+COMMANDS = {"layers": layers, "losses": losses, "metrics": metrics, "optimizers": optimizers}
 
 if __name__ == "__main__":
     for command in sys.argv[1:]:

@@ -164,7 +164,7 @@ def check_compiled(trial: Trial) -> None:
     stored.needs_compiler(trial.backend)
     row = trial.row
     if isinstance(row, Schedule):
-        compiled = polynet.jit(row.construct(polynet.optimizers))
+        compiled: Any = polynet.jit(row.construct(polynet.optimizers))
         steps = [ops.convert_to_tensor(step, dtype="int32") for step in table.SCHEDULE_STEPS[::5]]
         found = np.array([host(compiled(step)) for step in steps])
         near(found, trial.expected[::5], "the learning rates, compiled", 1e-6, 3e-7)
