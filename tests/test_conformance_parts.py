@@ -176,6 +176,21 @@ def test_arrays_go_in_and_come_out(acme, methods, says):
     assert says in part("arrays", acme(**methods))["arrays"]
 
 
+def test_a_backend_without_complex_numbers_need_not_write_what_is_for_them(acme):
+    kept = {name: dtype for name, dtype in NumpyBackend.dtypes.items() if "complex" not in name}
+    backend = acme(dtypes=kept, complex_from=None, exp=None)
+    assert blocking.missing(backend) == ["exp"]
+    assert part("complex_from", backend) == {}
+    rows = [row for row in ops.rows() if row.op in ("complex_from", "real", "eig", "fft")]
+    found = {
+        outcome.id: outcome.status
+        for row in rows
+        for outcome in engine.run(ops.SUBJECT, row, backend, blame=True)
+    }
+    assert set(found.values()) == {"passed", "skipped"}
+    assert found["ops/real-3::values"] == "passed"
+
+
 # ------------------------------------------------------------------------------------ rows
 
 
@@ -313,7 +328,7 @@ def made(*rows, **changes):
             "machine": "a machine",
             "float64": "",
         },
-        **{"missing": [], "next": "", "whole": True},
+        **{"dtypes": [], "missing": [], "next": "", "whole": True},
         **changes,
     }
     entries = []
@@ -355,10 +370,15 @@ def test_the_summary_has_in_full_only_what_went_wrong():
     assert "largest errors" in text and "float32: " in text and "1.0e-07" in text
     assert "next:" not in text and "without float64" not in text
     text = "\n".join(
-        report.as_text(made(PASSED, missing=["a", "b"], next="a(x): An op.", float64="off"))
+        report.as_text(
+            made(
+                PASSED, missing=["a", "b"], next="a(x): An op.", float64="off", dtypes=["complex64"]
+            )
+        )
     )
     assert "2 primitives are not written.\nnext: write a(x): An op." in text
     assert "without float64, and so without most gradients: off" in text
+    assert "rows were skipped that need one of complex64" in text
 
 
 def test_files(tmp_path):

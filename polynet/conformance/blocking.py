@@ -48,7 +48,19 @@ def missing(backend: Backend) -> list[str]:
     if not names:
         return []
     needed = uses()
-    return sorted(names, key=lambda name: -needed[name])
+    return sorted((name for name in names if wanted(backend, name)), key=lambda name: -needed[name])
+
+
+def wanted(backend: Backend, op: str) -> bool:
+    """Is there anything to compute with the op in the dtypes that the backend has?  Not with complex ones, perhaps.
+
+    Example:
+        >>> from polynet import plugins
+        >>> wanted(plugins.get("numpy"), "complex_from")
+        True
+    """
+    rows = _rows().get(op, ())
+    return not rows or any(not _ops().trial(row, backend).lacking for row in rows)
 
 
 @functools.cache

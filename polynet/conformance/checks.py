@@ -377,6 +377,7 @@ def check_errors(trial: Trial) -> None:
     """Wrong arguments: the class and the text of the error, and the same without native overrides."""
     case = trial.case
     assert case.error is not None
+    trial.needs_dtypes()
     error = _raised(trial)
     text = str(error).partition("\n")[0]
     if type(error) is not case.error:

@@ -39,7 +39,8 @@ def facts(backend: Any, whole: bool) -> dict[str, Any]:
     import polynet
     from polynet import plugins
     from polynet.conformance import blocking
-    from polynet.conformance.trial import has_double
+    from polynet.conformance.trial import has_double, has_dtype
+    from polynet.dtypes import ALL
 
     info = plugins.info(backend.name)
     left = blocking.missing(backend)
@@ -53,6 +54,7 @@ def facts(backend: Any, whole: bool) -> dict[str, Any]:
         },
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "float64": "" if has_double(backend) else str(backend.explain_dtype("float64")),
+        "dtypes": [dtype for dtype in ALL if not has_dtype(backend, dtype)],
         "missing": left,
         "next": blocking.to_write(left[0]) if left else "",
         "whole": whole,
@@ -118,7 +120,7 @@ def gather(entries: Sequence[Mapping[str, Any]], tier: str, sample: int, seconds
     return {
         "format": FORMAT,
         **{key: first[key] for key in ("backend", "versions", "machine", "float64")},
-        **{key: first[key] for key in ("missing", "next")},
+        **{key: first[key] for key in ("dtypes", "missing", "next")},
         "tier": tier,
         "sample": sample,
         "whole": all(each["facts"]["whole"] for each in entries),
@@ -240,6 +242,8 @@ def about(report: Report) -> list[str]:
         f"tier {report['tier']}, {rows}, {report['seconds']:,.0f} s in {processes}, "
         f"at most {report['memory']:,.0f} MB each",
     ]
+    if report["dtypes"]:
+        lines.append(f"rows were skipped that need one of {', '.join(report['dtypes'])}")
     if report["float64"]:
         lines.append(f"without float64, and so without most gradients: {report['float64']}")
     return lines

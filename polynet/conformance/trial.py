@@ -24,6 +24,8 @@ from polynet.op import OPS
 from polynet.spec import Spec, abstract
 from polynet.values import shape_of
 
+_COMPLEX = ("complex64", "complex128")
+
 
 class Trial:
     """A row on a backend, and what its checks share."""
@@ -68,6 +70,19 @@ class Trial:
         with np.errstate(all="ignore"):
             return self.case.function(*args, **kwargs)
 
+    @functools.cached_property
+    def lacking(self) -> str:
+        """A dtype of an argument or a result that the backend, as it is set up, does not have."""
+        found = [each.dtype for each in self.case.inputs]
+        with contextlib.suppress(Exception):  # a wrong call has no result
+            found += [leaf.dtype for leaf in results(self.inferred) if is_tensor(leaf)]
+        return next((dtype for dtype in found if not has_dtype(self.backend, str(dtype))), "")
+
+    def needs_dtypes(self) -> None:
+        """Raise ``NotApplicable`` if the backend lacks a dtype that the row is about."""
+        if self.lacking:
+            raise NotApplicable(self.backend.explain_dtype(self.lacking))
+
     def needs_double(self) -> None:
         """Raise ``NotApplicable`` if the backend has no float64, as it is set up."""
         if not has_double(self.backend):
@@ -98,7 +113,16 @@ class Trial:
     @functools.cached_property
     def eager(self) -> list[Any]:
         """The results of a plain call."""
-        return results(self.call(self.leaves()))
+        self.needs_dtypes()
+        try:
+            return results(self.call(self.leaves()))
+        except errors.DTypeError as error:
+            for dtype in _COMPLEX:  # one on the way from the arguments to the result
+                if not has_dtype(self.backend, dtype) and self.backend.explain_dtype(dtype) in str(
+                    error
+                ):
+                    raise NotApplicable(str(error)) from None
+            raise
 
     @functools.cached_property
     def short(self) -> list[str]:
@@ -319,13 +343,18 @@ def variant(each: Input, dtype: str | None) -> str | None:
     return None
 
 
-def has_double(backend: Backend) -> bool:
-    """Has the backend float64, as it is set up?"""
+def has_dtype(backend: Backend, dtype: str) -> bool:
+    """Has the backend a dtype, as it is set up?"""
     try:
-        backend.native_dtype("float64")
+        backend.native_dtype(dtype)
     except errors.DTypeError:
         return False
     return True
+
+
+def has_double(backend: Backend) -> bool:
+    """Has the backend float64, as it is set up?"""
+    return has_dtype(backend, "float64")
 
 
 @contextlib.contextmanager
