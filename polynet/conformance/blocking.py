@@ -54,13 +54,15 @@ def missing(backend: Backend) -> list[str]:
 def wanted(backend: Backend, op: str) -> bool:
     """Is there anything to compute with the op in the dtypes that the backend has?  Not with complex ones, perhaps.
 
+    While no dtype is there yet, everything is wanted.
+
     Example:
         >>> from polynet import plugins
         >>> wanted(plugins.get("numpy"), "complex_from")
         True
     """
     rows = _rows().get(op, ())
-    return not rows or any(not _ops().trial(row, backend).lacking for row in rows)
+    return not rows or not backend.dtypes or any(not _ops().trial(row, backend).lacking for row in rows)
 
 
 @functools.cache
