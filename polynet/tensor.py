@@ -7,7 +7,7 @@ are bound here by ``bind_operators`` once they exist.  No kind of value is defin
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -215,13 +215,27 @@ def _call_op(name: str, asked: str, args: Any, kwargs: Any) -> Any:
 
 
 class LoadedOnDemand(dict[str, Any]):
-    """A table of ops by name, which imports ``polynet.ops`` when one is asked for that is not there yet."""
+    """A table of ops by name, which imports ``polynet.ops`` when one is asked for that is not there yet, or all are."""
 
     def __missing__(self, name: str) -> Any:
         importlib.import_module("polynet.ops")
         if name not in self:
             raise KeyError(name)
         return self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        importlib.import_module("polynet.ops")
+        return super().__iter__()
+
+    def items(self) -> Any:
+        """Every op with its name."""
+        importlib.import_module("polynet.ops")
+        return super().items()
+
+    def values(self) -> Any:
+        """Every op."""
+        importlib.import_module("polynet.ops")
+        return super().values()
 
 
 _ops: dict[str, Callable[..., Any]] = LoadedOnDemand()
