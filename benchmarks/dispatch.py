@@ -2,8 +2,8 @@
 
     POLYNET_BACKEND=torch python benchmarks/dispatch.py
 
-prints native, polynet and the difference in microseconds, each the median of many interleaved rounds.  The promise is
-at most 1 µs of difference.  Run it on a quiet machine, with OMP_NUM_THREADS=1 so that no threads are woken.
+prints native, polynet and the difference in microseconds of processor time, each the median of many interleaved rounds.
+The promise is at most 1 µs of difference.  Run it with OMP_NUM_THREADS=1, so that no threads are woken.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import platform
 import statistics
 import sys
+import time
 import timeit
 from collections.abc import Callable
 from typing import Any
@@ -66,7 +67,8 @@ def median_times(pair: tuple[Callable[[], Any], Callable[[], Any]]) -> tuple[flo
             call()
     for _ in range(ROUNDS):
         for call, found in zip(pair, times, strict=True):
-            found.append(timeit.timeit(call, number=CALLS) / CALLS * 1e6)
+            seconds = timeit.timeit(call, number=CALLS, timer=time.process_time)
+            found.append(seconds / CALLS * 1e6)
     return statistics.median(times[0]), statistics.median(times[1])
 
 

@@ -238,6 +238,23 @@ def imports(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     return found
 
 
+def dispatch(options: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:
+    """What ``dispatch.py`` finds on each backend, in microseconds by call."""
+    found = {}
+    for name in options.competitors:
+        chosen = COMPETITORS[name]
+        if "polynet" in chosen.arguments.values() and "jit_compile" not in chosen.arguments:
+            done = subprocess.run(
+                [sys.executable, str(HERE / "dispatch.py"), "--json"],
+                env=os.environ | chosen.environment | {"OMP_NUM_THREADS": "1"},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            found[name] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 # ------------------------------------------------------------------------------------------ results
 
 
@@ -340,6 +357,14 @@ def show(console: Any, result: dict[str, Any]) -> None:
             for name, t in result["imports"].items()
         ]
         _table(console, "Import, ms", ["", "the library", "and then this"], rows)
+    if result["dispatch"]:
+        rows = []
+        for name, calls in result["dispatch"].items():
+            more = [times["difference"] for times in calls.values()]
+            row = [COMPETITORS[name].title, f"{statistics.median(more):.2f}", f"{max(more):.2f}"]
+            rows.append(row)
+        heads = ["", "median", f"most, of {len(calls)}"]
+        _table(console, "An op call over the library's own, µs", heads, rows)
 
 
 def _table(console: Any, title: str, heads: list[str], rows: Iterable[list[str]]) -> None:
@@ -414,6 +439,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--restarts", type=int, default=1, help="processes for the first step")
     parser.add_argument("--imports", type=int, help="processes for the import time; 0: leave out")
     parser.add_argument("--no-latency", action="store_true", help="leave out single rows")
+    parser.add_argument("--no-dispatch", action="store_true", help="leave out calls of single ops")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each competitor")
     parser.add_argument(
         "--clock",
@@ -464,6 +490,7 @@ def main(arguments: list[str] | None = None) -> int:
         "clock": options.clock,
         "models": {},
         "imports": {},
+        "dispatch": {},
         "failed": [],
     }
     with console.status("") as status:
@@ -477,6 +504,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.imports:
             status.update("imports")
             result["imports"] = imports(options)
+        if not options.no_dispatch:
+            status.update("op calls")
+            result["dispatch"] = dispatch(options)
     _write(result, options.json)
     show(console, result)
     missed = [row for row in result["ratios"] if not row["met"]]

@@ -48,7 +48,7 @@ def test_run(tmp_path):
     names = [f"polynet-{BACKEND}", "numpy"]
     done = run(
         *("--models", "deep", "mlp-32", "--competitors", *names, "--steps", 2, "--rounds", 3),
-        *("--imports", 0, "--threads", 1, "--json", tmp_path / "found.json"),
+        *("--imports", 0, "--no-dispatch", "--threads", 1, "--json", tmp_path / "found.json"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Steps per second" in done.stdout
@@ -66,7 +66,7 @@ def test_run(tmp_path):
 def test_keras_is_left_out_without_its_interpreter():
     done = run(
         *("--models", "deep", "--competitors", "numpy", "keras-jax", "--steps", 2, "--rounds", 1),
-        *("--imports", 0, "--no-latency"),
+        *("--imports", 0, "--no-latency", "--no-dispatch"),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Keras is left out" in done.stdout
