@@ -28,6 +28,9 @@ from polynet.values import from_list, shape_of
 class Observer:
     """Sees every variable that is read or assigned while it is open; does nothing by itself."""
 
+    looks_only = False
+    """Do readers get what is in the variable, and assignments reach it?"""
+
     def read(self, variable: Variable, value: Any) -> Any:
         """What a reader gets instead of ``value``."""
         return value

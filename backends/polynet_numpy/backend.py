@@ -130,6 +130,9 @@ class NumpyBackend(
 
     # -------------------------------------------------------------------------------------- arrays
 
+    def is_shared(self, x: Any) -> bool:
+        return type(x) is not np.ndarray or x.base is not None or not x.flags.writeable
+
     def asarray(self, value: Any, dtype: str) -> Any:
         return np.asarray(value, self.native_dtype(dtype))
 

@@ -1,6 +1,7 @@
 """Updates of weights with few temporary arrays, in blocks that stay in the processor's cache.
 
-The meaning is that of the bodies in ``polynet.ops.updates``.  No array that is given is written into.
+The meaning is that of the bodies in ``polynet.ops.updates``.  An array that is given is written into only where the
+caller owns it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+
+from polynet.ops.updates import LARGE
 
 _DTYPES = frozenset({"float32", "int32", "int64"})
 _BLOCK = 16384
@@ -42,21 +45,21 @@ class Updates:
         learning_rate: Any,
         momentum: float,
         nesterov: bool,
+        owned: bool = False,
     ) -> Any:
-        new_p = [np.empty(p.shape, p.dtype) for p in parameters]
+        new_p, new_m = _results(parameters, owned), _results(momentums, owned)
         if not momentums:
-            for p, g, y in _blocks(parameters, gradients, new_p):
-                np.multiply(g, learning_rate, y)
-                np.subtract(p, y, y)
+            for p, g, y, s in _blocks(parameters, gradients, new_p):
+                np.multiply(g, learning_rate, s)
+                np.subtract(p, s, y)
             return new_p, []
-        new_m = [np.empty(p.shape, p.dtype) for p in parameters]
-        for p, g, m, y, n in _blocks(parameters, gradients, momentums, new_p, new_m):
+        for p, g, m, y, n, s in _blocks(parameters, gradients, momentums, new_p, new_m):
+            np.multiply(g, learning_rate, s)
             np.multiply(m, momentum, n)
-            np.multiply(g, learning_rate, y)
-            np.subtract(n, y, n)
+            np.subtract(n, s, n)
             if nesterov:
-                np.subtract(n * momentum, y, y)
-                np.add(p, y, y)
+                np.subtract(n * momentum, s, s)
+                np.add(p, s, y)
             else:
                 np.add(p, n, y)
         return new_p, new_m
@@ -73,31 +76,31 @@ class Updates:
         beta_1: float,
         beta_2: float,
         epsilon: float,
+        owned: bool = False,
     ) -> Any:
         one, t = np.float32(1), np.float32(step)
         correction = np.sqrt(one - np.float32(beta_2) ** t) / (one - np.float32(beta_1) ** t)
         rate = np.float32(learning_rate) * correction
-        new_p, new_m, new_v = ([np.empty(p.shape, p.dtype) for p in parameters] for _ in range(3))
-        new_peaks = [np.empty(peak.shape, peak.dtype) for peak in peaks]
-        lists = [parameters, gradients, momentums, velocities, new_p, new_m, new_v]
-        if peaks:
-            lists += [peaks, new_peaks]
-        for p, g, m, v, y, n, w, *both in _blocks(*lists):
-            np.subtract(g, m, n)
-            np.multiply(n, 1 - beta_1, n)
-            np.add(m, n, n)
-            np.multiply(g, g, w)
-            np.subtract(w, v, w)
-            np.multiply(w, 1 - beta_2, w)
-            np.add(v, w, w)
+        lists = [parameters, momentums, velocities, *([peaks] if peaks else [])]
+        new = [_results(each, owned) for each in lists]
+        for g, p, m, v, *rest in _blocks(gradients, *lists, *new):
+            s = rest.pop()
+            y, n, w = rest[-len(new) :][:3]
+            np.subtract(g, m, s)
+            np.multiply(s, 1 - beta_1, s)
+            np.add(m, s, n)
+            np.multiply(g, g, s)
+            np.subtract(s, v, s)
+            np.multiply(s, 1 - beta_2, s)
+            np.add(v, s, w)
             if peaks:
-                np.maximum(both[0], w, out=both[1])
-            np.sqrt(both[1] if peaks else w, y)
-            np.add(y, epsilon, y)
-            np.divide(n, y, y)
-            np.multiply(y, rate, y)
-            np.subtract(p, y, y)
-        return new_p, new_m, new_v, new_peaks
+                w = np.maximum(rest[0], w, out=rest[-1])
+            np.sqrt(w, s)
+            np.add(s, epsilon, s)
+            np.divide(n, s, s)
+            np.multiply(s, rate, s)
+            np.subtract(p, s, y)
+        return (*new, []) if not peaks else tuple(new)
 
     @staticmethod
     def rmsprop_step(
@@ -110,39 +113,39 @@ class Updates:
         rho: float,
         momentum: float,
         epsilon: float,
+        owned: bool = False,
     ) -> Any:
-        empty = [np.empty(p.shape, p.dtype) for p in parameters]
-        new_p, new_v = empty, [np.empty_like(p) for p in empty]
-        new_m = [np.empty_like(p) for p in empty] if momentums else []
-        new_a = [np.empty_like(p) for p in empty] if averages else []
+        new_p, new_v = _results(parameters, owned), _results(velocities, owned)
+        new_m, new_a = _results(momentums, owned), _results(averages, owned)
         lists = [parameters, gradients, velocities, new_p, new_v]
         for given, new in ((momentums, new_m), (averages, new_a)):
             lists += [given, new] if given else []
         for p, g, v, y, w, *rest in _blocks(*lists):
-            np.multiply(g, g, w)
-            np.multiply(w, 1 - rho, w)
-            np.multiply(v, rho, y)
-            np.add(y, w, w)
+            s = rest.pop()
+            np.multiply(v, rho, w)
+            np.multiply(g, g, s)
+            np.multiply(s, 1 - rho, s)
+            np.add(w, s, w)
             if averages:
                 a, b = rest[-2:]
-                np.multiply(g, 1 - rho, b)
-                np.multiply(a, rho, y)
-                np.add(y, b, b)
-                np.multiply(b, b, y)
-                np.subtract(w, y, y)
-                np.add(y, epsilon, y)
+                np.multiply(a, rho, b)
+                np.multiply(g, 1 - rho, s)
+                np.add(b, s, b)
+                np.multiply(b, b, s)
+                np.subtract(w, s, s)
+                np.add(s, epsilon, s)
             else:
-                np.add(w, epsilon, y)
-            np.sqrt(y, y)
-            np.divide(g, y, y)
-            np.multiply(y, learning_rate, y)
+                np.add(w, epsilon, s)
+            np.sqrt(s, s)
+            np.divide(g, s, s)
+            np.multiply(s, learning_rate, s)
             if momentums:
                 m, n = rest[:2]
                 np.multiply(m, momentum, n)
-                np.add(n, y, n)
+                np.add(n, s, n)
                 np.subtract(p, n, y)
             else:
-                np.subtract(p, y, y)
+                np.subtract(p, s, y)
         return new_p, new_v, new_m, new_a
 
     @staticmethod
@@ -151,17 +154,27 @@ class Updates:
         return [p * stays for p in parameters]
 
 
+def _results(given: Sequence[Any], owned: bool) -> list[Any]:
+    """Where the new values go: into the old ones, if they are large and nobody else's."""
+    return [x if owned and x.size >= LARGE else np.empty(x.shape, x.dtype) for x in given]
+
+
 def _blocks(*lists: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The arrays of each weight, cut into blocks where they are large; the results are among them."""
+    """The arrays of each weight, cut into blocks where they are large, and at last one to write on.
+
+    The results are among them.
+    """
+    scratch = np.empty(_BLOCK, np.float32)
     for arrays in zip(*lists, strict=True):
         first = arrays[0]
         size = first.size
         if size <= _BLOCK or not all(array.flags.c_contiguous for array in arrays):
-            yield arrays
+            yield *arrays, np.empty(first.shape, first.dtype)
         else:
             flat = [array.reshape(-1) for array in arrays]
             for start in range(0, size, _BLOCK):
-                yield [array[start : start + _BLOCK] for array in flat]
+                end = min(start + _BLOCK, size)
+                yield [*(array[start:end] for array in flat), scratch[: end - start]]
 
 
 def _finite(x: Any) -> bool:

@@ -8,12 +8,14 @@ not allowed, through ``torch.func``.  Compilation traces the function with ``mak
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from polynet.backend import FlatFunction, NativeTape, Transforms
+from polynet.ops.updates import LARGE
 
 
 def _in_transform() -> bool:
@@ -116,6 +118,8 @@ class TorchTransforms(Transforms):
                 create_graph=higher,
                 allow_unused=True,
             )
+            if once and not higher:
+                _release(leaves)
             return [
                 torch.zeros_like(p) if g is None else _transposed(g)
                 for g, p in zip(found, primals, strict=True)
@@ -193,6 +197,28 @@ def _graph(
     return make_fx(
         lambda *values: tuple(function(values)), tracing_mode="fake", _allow_non_fake_inputs=True
     )(*tensors)
+
+
+def _release(leaves: Sequence[torch.Tensor]) -> None:
+    """Let go of the memory of weights, which a graph still holds that some auxiliary result hangs on.
+
+    The graph has done its work.  Optimizers write into weights only when nobody else sees their memory.
+    """
+    for leaf in leaves:
+        if leaf.numel() >= LARGE and leaf._use_count() <= 2 and sys.getrefcount(leaf) <= _IN_GRAPH:
+            leaf.data = leaf.new_empty(0)
+
+
+def _references_in_graph() -> int:
+    """What is counted in ``_release`` of a tensor that only a graph and the list hold; versions of torch differ."""
+    leaves = [torch.zeros(1, requires_grad=True)]
+    graph = leaves[0] * 1.0
+    for leaf in leaves:
+        return sys.getrefcount(leaf) if graph.requires_grad else 0
+    return 0
+
+
+_IN_GRAPH = _references_in_graph()
 
 
 def _transposed(g: torch.Tensor) -> torch.Tensor:

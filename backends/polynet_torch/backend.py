@@ -191,6 +191,11 @@ class TorchBackend(
     def from_dlpack(self, x: Any) -> Any:
         return torch.from_dlpack(x)
 
+    def is_shared(self, x: Any) -> bool:
+        if type(x) is not torch.Tensor or x.requires_grad or x._use_count() > 1:
+            return True
+        return _holders(x) > _ALONE
+
     def is_traced(self, x: Any) -> bool:
         return (
             type(x) not in (torch.Tensor, torch.nn.Parameter)
@@ -663,6 +668,14 @@ _OF_BOOLS: dict[str, Callable[..., Any]] = {
 }
 
 # ------------------------------------------------------------------------------------------ the host
+
+
+def _holders(x: torch.Tensor) -> int:
+    """How many tensors there are on the memory of ``x``, and one more for asking."""
+    return torch._C._storage_Use_Count(x.untyped_storage()._cdata)
+
+
+_ALONE = _holders(torch.empty(1))
 
 
 def _bfloat16() -> Any:

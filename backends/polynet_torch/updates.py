@@ -1,6 +1,7 @@
 """Updates of all weights at once by torch's functions of lists, which take one call for all of them.
 
-The meaning is that of the bodies in ``polynet.ops.updates``.  No tensor that is given is written into.
+The meaning is that of the bodies in ``polynet.ops.updates``.  A tensor that is given is written into only where the
+caller owns it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+
+from polynet.ops.updates import LARGE
 
 _DTYPES = frozenset({"float32", "int32", "int64"})
 
@@ -39,6 +42,7 @@ class Updates:
         learning_rate: Any,
         momentum: float,
         nesterov: bool,
+        owned: bool = False,
     ) -> Any:
         steps = torch._foreach_mul(gradients, -learning_rate)
         if not momentums:
@@ -64,12 +68,22 @@ class Updates:
         beta_1: float,
         beta_2: float,
         epsilon: float,
+        owned: bool = False,
     ) -> Any:
         t = step.to(torch.float32)
         rate = learning_rate * torch.sqrt(1.0 - torch.pow(beta_2, t)) / (1.0 - torch.pow(beta_1, t))
         if gradients and not self.is_traced(gradients[0]):
             return _fused_adam(
-                parameters, gradients, momentums, velocities, peaks, rate, beta_1, beta_2, epsilon
+                parameters,
+                gradients,
+                momentums,
+                velocities,
+                peaks,
+                rate,
+                beta_1,
+                beta_2,
+                epsilon,
+                owned,
             )
         m = torch._foreach_lerp(momentums, gradients, 1 - beta_1)
         v = torch._foreach_mul(velocities, beta_2)
@@ -91,6 +105,7 @@ class Updates:
         rho: float,
         momentum: float,
         epsilon: float,
+        owned: bool = False,
     ) -> Any:
         v = torch._foreach_mul(velocities, rho)
         torch._foreach_addcmul_(v, gradients, gradients, 1 - rho)
@@ -140,10 +155,16 @@ def _fused_adam(
     beta_1: float,
     beta_2: float,
     epsilon: float,
+    owned: bool,
 ) -> Any:
-    """Adam's update in one pass over copies; of all lists torch's kernel wants memory in one order."""
+    """Adam's update in one pass, over copies of what is not owned; torch's kernel wants memory in one order."""
     p, m, v, new_peaks = (
-        [x.clone(memory_format=torch.contiguous_format) for x in xs]
+        [
+            x
+            if owned and x.numel() >= LARGE and x.is_contiguous()
+            else x.clone(memory_format=torch.contiguous_format)
+            for x in xs
+        ]
         for xs in (parameters, momentums, velocities, peaks)
     )
     late = torch.full((), _LATE, device=rate.device)

@@ -73,6 +73,10 @@ def _each(update: Callable[..., tuple[Tensor | None, ...]], *lists: Sequence[Ten
     return tuple([row[i] for row in rows if row[i] is not None] for i in range(len(lists) - 1))
 
 
+LARGE = 16384
+"""Elements of a tensor from which on a backend may write into it, where it is ``owned``."""
+
+
 # ------------------------------------------------------------------------------------------ rules
 
 
@@ -84,8 +88,12 @@ def sgd_step(
     learning_rate: Tensor,
     momentum: float,
     nesterov: bool,
+    owned: bool = False,
 ) -> Lists:
     """Stochastic gradient descent; without a momentum the list of momentums is empty.
+
+    Args:
+        owned: may a backend write into the large ones of the given weights and momentums?
 
     Returns:
         The new weights and the new momentums.
@@ -114,8 +122,12 @@ def adam_step(
     beta_1: float,
     beta_2: float,
     epsilon: float,
+    owned: bool = False,
 ) -> Lists:
     """Adam; with a list of peaks, the largest velocities so far, it is AMSGrad.
+
+    Args:
+        owned: as for ``sgd_step``.
 
     Returns:
         The new weights, momentums, velocities and peaks.
@@ -148,8 +160,12 @@ def rmsprop_step(
     rho: float,
     momentum: float,
     epsilon: float,
+    owned: bool = False,
 ) -> Lists:
     """RMSprop; the lists of momentums and of average gradients may be empty.
+
+    Args:
+        owned: as for ``sgd_step``.
 
     Returns:
         The new weights, velocities, momentums and average gradients.

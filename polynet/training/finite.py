@@ -23,6 +23,8 @@ LOOK_EVERY = 64
 class _Journal(Observer):
     """The values that variables had before a step assigned them."""
 
+    looks_only = True
+
     def __init__(self) -> None:
         self.before: dict[int, tuple[Variable, Any]] = {}
 

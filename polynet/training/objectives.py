@@ -410,5 +410,5 @@ class Compiled:
         self.guard: FiniteGuard | None = None
         self.given: dict[str, Any] = {}
         self.outputs: Any = None
-        self.functions: dict[str, Any] = {}
+        self.functions: dict[Any, Any] = {}
         self.key: Any = None
