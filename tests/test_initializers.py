@@ -1,13 +1,10 @@
-"""Initializers: the bits of their draws, their distributions, and what they are by name.
+"""Initializers: their fans, seeds, matrices, windows and names; the bits of draws are rows of polynet/conformance.
 
-The same digests are expected on every backend; that is how backends are compared here.  Distributions are compared
-with SciPy's, with fixed seeds, so that a test either always passes or never.
+Distributions are compared with SciPy's, with fixed seeds, so that a test either always passes or never.
 """
 
-import hashlib
 import json
 import math
-import shutil
 
 import numpy as np
 import pytest
@@ -15,15 +12,8 @@ from scipy import signal, stats
 
 import polynet
 from polynet import errors, initializers, ops, random
-from polynet.plugins import current
 from polynet.random import host
 from polynet.random.seed_generator import key_of
-
-needs_compiler = pytest.mark.skipif(
-    current().name == "torch" and not any(map(shutil.which, ("c++", "g++", "clang++"))),
-    reason="torch.compile on a CPU calls a C++ compiler, and none is installed",
-)
-WIDE = "float64" in current().dtypes
 
 
 def number(x):
@@ -32,94 +22,7 @@ def number(x):
     return np.asarray(ops.convert_to_numpy(x))
 
 
-def digest(x):
-    return hashlib.sha256(np.ascontiguousarray(number(x)).tobytes()).hexdigest()[:8]
-
-
-# ------------------------------------------------------------------------------------------ constants
-
-
-@pytest.mark.parametrize("dtype", [None, "float16", "int32", "bool"])
-@pytest.mark.parametrize(
-    ("name", "arguments", "shape", "expected"),
-    [
-        ("Zeros", {}, (2, 3), np.zeros((2, 3))),
-        ("Ones", {}, (2, 3), np.ones((2, 3))),
-        ("Ones", {}, (), np.ones(())),
-        ("Zeros", {}, (0, 3), np.zeros((0, 3))),
-        ("Constant", {"value": 3}, (2, 3), np.full((2, 3), 3)),
-        ("Constant", {"value": [1.0, 2.0, 4.0]}, (2, 3), [[1, 2, 4], [1, 2, 4]]),
-        ("Identity", {}, (2, 3), np.eye(2, 3)),
-        ("Identity", {"gain": 2.0}, (3, 2), 2 * np.eye(3, 2)),
-    ],
-)
-def test_constants(name, arguments, shape, expected, dtype):
-    made = number(getattr(initializers, name)(**arguments)(shape, dtype))
-    wanted = np.asarray(expected, dtype or "float32")
-    assert made.dtype == wanted.dtype
-    np.testing.assert_array_equal(made, wanted)
-
-
 # ------------------------------------------------------------------------------------------ draws
-
-BITS = [  # what is drawn in float32, float16 and bfloat16
-    ("RandomNormal", {}, ("2c38253f", "0ea093a0", "fee9433a")),
-    ("RandomNormal", {"mean": 0.3, "stddev": 0.7}, ("e49d7ba2", "dab00164", "47e542e8")),
-    ("TruncatedNormal", {}, ("108d7d03", "fa7cef16", "2fb2500b")),
-    ("TruncatedNormal", {"mean": 0.3, "stddev": 0.7}, ("5ccaa800", "6d4e571b", "6f8204a9")),
-    ("RandomUniform", {}, ("b6313355", "8d4a656f", "5b93cb77")),
-    ("RandomUniform", {"minval": 0.1, "maxval": 0.7}, ("79a78e93", "e6774d1f", "43eae8fd")),
-    ("GlorotUniform", {}, ("1b01b5c8", "e00e283a", "ba5b3507")),
-    ("GlorotNormal", {}, ("0d419bba", "c6aa7cf7", "0f658c24")),
-    ("LecunUniform", {}, ("2b3cd3d2", "d86d0350", "e92b2ec1")),
-    ("LecunNormal", {}, ("028cfa38", "c8ab96f3", "29de6649")),
-    ("HeUniform", {}, ("53361415", "fa733238", "8ffe31b6")),
-    ("HeNormal", {}, ("e7563fed", "7cb748fc", "e85cf6a3")),
-    (
-        "VarianceScaling",
-        {"scale": 0.3, "mode": "fan_out", "distribution": "untruncated_normal"},
-        ("e9e11a1a", "a4ff4b26", "6fcf0f95"),
-    ),
-    (
-        "GlorotUniform",
-        {"input_axes": [0], "output_axes": [1, 2]},
-        ("1da038d0", "aa4aa2e1", "16e2d742"),
-    ),
-]
-
-
-@pytest.mark.parametrize(("name", "arguments", "expected"), BITS)
-def test_draws_have_the_same_bits_on_every_backend(name, arguments, expected):
-    make = getattr(initializers, name)(**arguments, seed=3)
-    found = tuple(digest(make((5, 7, 9), dtype)) for dtype in ("float32", "float16", "bfloat16"))
-    assert found == expected
-
-
-@pytest.mark.skipif(not WIDE, reason="64 bits are off")
-def test_draws_of_64_bits():
-    assert digest(initializers.HeNormal(seed=3)((5, 7, 9), "float64")) == "fa4e4799"
-
-
-@needs_compiler
-@pytest.mark.parametrize("name", sorted({row[0] for row in BITS} | {"Orthogonal"}))
-def test_compiled_draws_have_the_same_bits(name):
-    make = getattr(initializers, name)(seed=3)
-    compiled = polynet.jit(lambda x: make((4, 6), "float32") + x * 0)(ops.ones((4, 6)))
-    np.testing.assert_array_equal(number(compiled), number(make((4, 6), "float32")))
-
-
-@pytest.mark.parametrize(
-    ("make", "distribution"),
-    [
-        (initializers.RandomNormal(2.0, 3.0, seed=1), stats.norm(2.0, 3.0)),
-        (initializers.TruncatedNormal(2.0, 3.0, seed=1), stats.truncnorm(-2, 2, 2.0, 3.0)),
-        (initializers.RandomUniform(-1.0, 3.0, seed=1), stats.uniform(-1.0, 4.0)),
-    ],
-    ids=lambda x: type(x).__name__,
-)
-def test_distributions(make, distribution):
-    draws = number(make((300, 100))).ravel()
-    assert stats.kstest(draws, distribution.cdf).pvalue > 0.01
 
 
 SHAPES = [  # a shape, the axes of inputs and outputs where they are given, fan_in, fan_out
@@ -310,30 +213,6 @@ def test_get_gives_back_objects_functions_and_values():
             of_values((2,))
 
 
-@pytest.mark.parametrize(
-    "made",
-    [
-        initializers.Zeros(),
-        initializers.Constant(2.5),
-        initializers.Identity(3.0),
-        initializers.TruncatedNormal(1.0, 2.0, 3),
-        initializers.VarianceScaling(2.0, "fan_avg", "uniform", 1, [0], [1, 2]),
-        initializers.LecunNormal(seed=1, input_axes=(0,), output_axes=(1,)),
-        initializers.Orthogonal(2.0, 1),
-        initializers.STFT("imag", None, None, True),
-    ],
-    ids=lambda made: type(made).__name__,
-)
-def test_descriptions(made):
-    described = json.loads(json.dumps(initializers.serialize(made)))
-    assert described["kind"] == "initializers"
-    again = initializers.deserialize(described)
-    assert type(again) is type(made) and again.get_config() == made.get_config()
-    shape = (2, 1, 3) if isinstance(made, initializers.STFT) else (2, 3)
-    if not isinstance(made, initializers.VarianceScaling) or made.output_axes != [1, 2]:
-        np.testing.assert_array_equal(number(again(shape)), number(made(shape)))
-
-
 def test_a_description_with_a_seed_generator():
     made = initializers.HeNormal(random.SeedGenerator(5, name="mine"))
     again = initializers.deserialize(json.loads(json.dumps(initializers.serialize(made))))
@@ -346,67 +225,3 @@ def test_variables_take_names():
     described = {"class_name": "Constant", "config": {"value": 7.0}}
     assert number(polynet.Variable(described, shape=(2,)).value).tolist() == [7.0, 7.0]
     assert polynet.Initializer is initializers.Initializer
-
-
-# ------------------------------------------------------------------------------------------ errors
-
-
-@pytest.mark.parametrize(
-    ("function", "error", "text"),
-    [
-        (lambda: initializers.Initializer()((2,)), NotImplementedError, "Initializer: __call__"),
-        (lambda: initializers.Identity()((2,)), errors.ShapeError, "Identity: shape: expected two"),
-        (lambda: initializers.Orthogonal()((2,)), errors.ShapeError, "Orthogonal: shape: expected"),
-        (
-            lambda: initializers.Orthogonal()((2, 2), "int32"),
-            errors.DTypeError,
-            "Orthogonal: dtype: expected a float dtype; got int32",
-        ),
-        (lambda: initializers.HeNormal("7"), TypeError, "seed: expected an integer.*got str"),
-        (lambda: initializers.HeNormal(-1), ValueError, "seed: expected an integer from 0 to"),
-        (lambda: initializers.VarianceScaling(0.0), ValueError, "scale: expected a number above 0"),
-        (
-            lambda: initializers.VarianceScaling(1.0, "fan_it"),
-            ValueError,
-            "mode: expected 'fan_in', 'fan_out' or 'fan_avg'; got 'fan_it'. Did you mean 'fan_in'",
-        ),
-        (
-            lambda: initializers.VarianceScaling(1.0, distribution="unifrom"),
-            ValueError,
-            "distribution: .* got 'unifrom'. Did you mean 'uniform'",
-        ),
-        (
-            lambda: initializers.VarianceScaling(input_axes=[0]),
-            ValueError,
-            "output_axes: expected axes",
-        ),
-        (
-            lambda: initializers.HeNormal(input_axes=[0], output_axes=[3])((2, 3)),
-            errors.AxisError,
-            r"output_axes: \[3\] is out of range for the shape \(2, 3\)",
-        ),
-        (lambda: initializers.STFT("reel"), ValueError, "STFT: side: expected 'real' or 'imag'"),
-        (lambda: initializers.STFT(scaling="no"), ValueError, "STFT: scaling: expected"),
-        (lambda: initializers.STFT(window="han"), ValueError, "window: .* Did you mean 'hann'"),
-        (lambda: initializers.STFT()((4, 2, 3)), errors.ShapeError, r"STFT: shape: .*\(4, 2, 3\)"),
-        (
-            lambda: initializers.STFT(window=[1.0, 2.0])((4, 1, 3)),
-            errors.ShapeError,
-            r"STFT: window: expected the shape \(4,\).*got \(2,\)",
-        ),
-        (
-            lambda: initializers.get("he_norml"),
-            ValueError,
-            "unknown initializer 'he_norml'. Did you mean 'he_normal'",
-        ),
-        (lambda: initializers.get(3.5), ValueError, "initializers: expected a name.*got float"),
-        (
-            lambda: initializers.RandomUniform()((2,), "int32"),
-            errors.DTypeError,
-            "dtype: expected a float dtype; got int32",
-        ),
-    ],
-)
-def test_errors(function, error, text):
-    with pytest.raises(error, match=text):
-        function()

@@ -1,4 +1,4 @@
-"""Metrics by their definitions, weights, masks, precision, state, names; rows beside Keras are in polynet/conformance."""
+"""Metrics by their definitions, weights, masks, precision, state, names; rows are in polynet/conformance."""
 
 import copy
 import json

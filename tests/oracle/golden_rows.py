@@ -205,9 +205,39 @@ def metric_by_keras(row):
         return np.asarray(keras.ops.convert_to_numpy(metric.result()))
 
 
+# ------------------------------------------------------------------------------------------ random
+
+
+def random():
+    """The bits of polynet on NumPy, and moments and deciles of distributions by SciPy."""
+    from polynet.conformance.random import ROWS
+
+    return save("random", "polynet's own bits, on NumPy", ("numpy", "scipy"), of_calls(ROWS))
+
+
+def initializers():
+    """The bits of polynet on NumPy, and moments and deciles of distributions by SciPy."""
+    from polynet.conformance.initializers import ROWS
+
+    return save("initializers", "polynet's own bits, on NumPy", ("numpy", "scipy"), of_calls(ROWS))
+
+
+def of_calls(rows):
+    from scipy import stats
+
+    from polynet.conformance.calls import kept
+
+    return {
+        row.id: kept(row, row.distribution and eval(row.distribution, vars(stats))) for row in rows
+    }
+
+
 # ------------------------------------------------------------------------------------------ by name
 
-COMMANDS = {"layers": layers, "losses": losses, "metrics": metrics, "optimizers": optimizers}
+COMMANDS = {
+    function.__name__: function
+    for function in (random, initializers, layers, losses, metrics, optimizers)
+}
 
 if __name__ == "__main__":
     for command in sys.argv[1:]:

@@ -218,9 +218,9 @@ def _rows() -> Iterator[tuple[str, dict[str, Any], Maker, str | None]]:
 
         for average in (None, "micro", "macro", "weighted"):
             for threshold in (None, 0.5):
-                how = {"average": average, "threshold": threshold}
-                yield "FBetaScore", {**how, "beta": 2.0}, yes_or_no(4), weights
-                yield "F1Score", how, yes_or_no(4), weights
+                mean: dict[str, Any] = {"average": average, "threshold": threshold}
+                yield "FBetaScore", {**mean, "beta": 2.0}, yes_or_no(4), weights
+                yield "F1Score", mean, yes_or_no(4), weights
 
         single = {"dtype": "float32"}  # Keras cuts weights to integers otherwise
         two = {"num_classes": 6, "target_class_ids": [0, 5], **single}
