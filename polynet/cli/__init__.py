@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import polynet
 from polynet import errors
@@ -21,6 +22,7 @@ _COMMANDS = {
     "doctor": "say what is wrong with this environment and how to mend it",
     "demo": "train a small classifier on the active backend",
     "conformance": "check a backend against what polynet promises",
+    "new-backend": "write a plugin project for another array library",
 }
 
 
@@ -46,11 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
         if name == "backends":
             command.add_argument("--json", action="store_true", help="print JSON")
-        if name == "conformance":
-            importlib.import_module(f"polynet.cli.{name}").add_arguments(command)
+        if name in ("conformance", "new-backend"):
+            _module(name).add_arguments(command)
     arguments = parser.parse_args(argv)
     try:
-        status: int = importlib.import_module(f"polynet.cli.{arguments.command}").run(arguments)
+        status: int = _module(arguments.command).run(arguments)
         sys.stdout.flush()
     except errors.PolynetError as error:
         print(f"polynet {arguments.command}: {error}", file=sys.stderr)
@@ -59,3 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     return status
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"polynet.cli.{command.replace('-', '_')}")
