@@ -232,11 +232,30 @@ def of_calls(rows):
     }
 
 
+# ------------------------------------------------------------------------------------------ activations
+
+
+def activations():
+    """The formulas of `activation_formulas.py`, and their derivatives by differences."""
+    import numpy as np
+    from activation_formulas import FORMULAS
+
+    from polynet.conformance.activations import ROWS, SMOOTH, X
+
+    found = {}
+    for row, formula in zip(ROWS, FORMULAS, strict=True):
+        x = SMOOTH.astype("float64")
+        steps = 1e-6 * np.eye(x.size)
+        slopes = [(formula(x + step) - formula(x - step)).sum() / 2e-6 for step in steps]
+        found[row.id] = {"values": rounded(formula(X.astype("float64"))), "slopes": rounded(slopes)}
+    return save("activations", "formulas", ("numpy", "scipy"), found)
+
+
 # ------------------------------------------------------------------------------------------ by name
 
 COMMANDS = {
     function.__name__: function
-    for function in (random, initializers, layers, losses, metrics, optimizers)
+    for function in (random, initializers, activations, layers, losses, metrics, optimizers)
 }
 
 if __name__ == "__main__":
