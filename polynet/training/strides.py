@@ -115,11 +115,7 @@ class Strides:
         if not self._fits(batches):
             return self._singly(batches)
         if self._several is None:
-            body: Step = self._step.__wrapped__  # type: ignore[attr-defined]
-            self._several = jit(
-                lambda batches: ops.scan(lambda carry, batch: (carry, body(batch)), [], batches)[1],
-                compile=True,
-            )
+            self._several = jit(self._steps, compile=True)
         loop, tensors = self._several.find(self._stacked(batches))
         before = [variable.value for variable in loop.variables]
         if self._trials == 0:
@@ -143,6 +139,11 @@ class Strides:
         elif not same or self._trials == TRIALS:
             self._state, self.now = self._singly, self._many
         return returned
+
+    def _steps(self, batches: Any) -> Any:
+        """The step for each of these batches, stacked; what each of them returned."""
+        body: Step = self._step.__wrapped__  # type: ignore[attr-defined]
+        return ops.scan(lambda carry, batch: (carry, body(batch)), [], batches)[1]
 
     def _together(self, batches: Sequence[Batch]) -> Any:
         if not self._fits(batches):
