@@ -254,7 +254,8 @@ def largest_errors(report: Report, most: int = 3) -> dict[str, list[tuple[str, f
     found: dict[str, list[tuple[str, float]]] = {}
     for name, by_dtype in report["errors"].items():
         for dtype, error in by_dtype.items():
-            found.setdefault(dtype, []).append((name, error))
+            if error:
+                found.setdefault(dtype, []).append((name, error))
     return {
         dtype: sorted(each, key=lambda pair: -pair[1])[:most]
         for dtype, each in sorted(found.items())

@@ -22,7 +22,7 @@ from polynet.conformance.snippet import snippet
 from polynet.conformance.suite import NotApplicable
 from polynet.op import OPS
 from polynet.spec import Spec, abstract
-from polynet.values import shape_of
+from polynet.values import dtype_of, shape_of
 
 _COMPLEX = ("complex64", "complex128")
 
@@ -75,8 +75,8 @@ class Trial:
         """A dtype of an argument or a result that the backend, as it is set up, does not have."""
         found = [each.dtype for each in self.case.inputs]
         with contextlib.suppress(Exception):  # a wrong call has no result
-            found += [leaf.dtype for leaf in results(self.inferred) if is_tensor(leaf)]
-        return next((dtype for dtype in found if not has_dtype(self.backend, str(dtype))), "")
+            found += [dtype_of(leaf) for leaf in results(self.inferred) if is_tensor(leaf)]
+        return next((dtype for dtype in found if not has_dtype(self.backend, dtype)), "")
 
     def needs_dtypes(self) -> None:
         """Raise ``NotApplicable`` if the backend lacks a dtype that the row is about."""
