@@ -11,6 +11,7 @@ from typing import Any
 
 from polynet import configurable, errors, tree
 from polynet.op import OPS
+from polynet.ops.primitives import HOLE
 from polynet.symbolic import KerasTensor, Node, _automatic_name, infer_symbolic, symbolic_leaves
 
 
@@ -244,7 +245,7 @@ def describe(function: Function) -> dict[str, Any]:
             }
         if isinstance(value, dict):
             return {key: described(entry) for key, entry in value.items()}
-        if isinstance(value, slice | type(Ellipsis)):
+        if isinstance(value, slice | type(Ellipsis)) or value is HOLE:
             return _describe_index(value, described)
         return configurable.serialize(value)
 
@@ -297,6 +298,8 @@ def _reference_to(history: list[Any]) -> dict[str, Any]:
 def _describe_index(value: Any, described: Callable[[Any], Any]) -> dict[str, Any]:
     if value is Ellipsis:
         return {"kind": "python", "class_name": "ellipsis", "config": []}
+    if value is HOLE:
+        return {"kind": "python", "class_name": "hole", "config": []}
     parts = [described(part) for part in (value.start, value.stop, value.step)]
     return {"kind": "python", "class_name": "slice", "config": parts}
 
@@ -465,6 +468,8 @@ def _resolved(value: Any, known: Mapping[Any, Any]) -> Any:
             return slice(*(_resolved(part, known) for part in parts))
         if value["class_name"] == "ellipsis":
             return Ellipsis
+        if value["class_name"] == "hole":
+            return HOLE
         if value["class_name"] == "tuple":
             return tuple(_resolved(part, known) for part in parts)
     if configurable.is_description(value):

@@ -69,7 +69,7 @@ def main():
     fresh = polynet.Sequential([polynet.Input((3,)), layers.Dense(2), layers.Dense(1)])
 
     def load(path):
-        if path.endswith(".polynet"):
+        if path.endswith((".polynet", ".keras")):
             return polynet.load_model(path)
         before = [v.numpy().copy() for v in fresh.weights]
         try:

@@ -53,7 +53,7 @@ def members_of(path):
 
 def loads(good, paths):
     """What became of each file: [path, how it ended, seconds, bytes of memory, events]."""
-    benign = f"{good / 'm.polynet'},{good / 'w.safetensors'}"
+    benign = ",".join(map(str, sorted(good.iterdir())))
     done = subprocess.run(
         # to print a warning, Python opens the source
         [sys.executable, "-W", "ignore", str(PROGRAM), benign],
@@ -622,11 +622,15 @@ def containers(good):
         "format_of_text": lambda m: m.update(format="1"),
         "no_members": lambda m: m.pop("members"),
         "fewer_members": lambda m: m["members"].pop("config.json"),
-        "more_members": lambda m: m["members"].update(x={"sha256": "", "size": 1}),
+        "more_members": lambda m: m["members"].update(x={"sha256": ["0" * 64], "size": 1}),
         "size": lambda m: m["members"]["config.json"].update(size=1),
-        "hash": lambda m: m["members"]["config.json"].update(sha256="0" * 64),
-        "hash_of_state": lambda m: m["members"]["weights.safetensors"].update(sha256="0" * 64),
+        "hash": lambda m: m["members"]["config.json"].update(sha256=["0" * 64]),
+        "hash_of_state": lambda m: m["members"]["weights.safetensors"].update(sha256=["0" * 64]),
         "hash_of_a_number": lambda m: m["members"]["config.json"].update(sha256=3),
+        "hash_of_text": lambda m: m["members"]["config.json"].update(sha256="0" * 64),
+        "hash_of_nothing": lambda m: m["members"]["config.json"].update(sha256=[]),
+        "hash_of_less": lambda m: m["members"]["config.json"].update(sha256=["0" * 63]),
+        "hash_of_more": lambda m: m["members"]["config.json"]["sha256"].append("0" * 64),
     }.items():
         told = copy.deepcopy(manifest)
         change(told)

@@ -196,7 +196,7 @@ class Arrays:
             found = self._symbols(messages, title)
             if _NOWHERE not in (tree, heap) and found != (tree, heap):
                 raise self._wrong(f"{title}: two places are told of its entries.")
-            for name, entry in self._entries(*found, title).items():
+            for name, entry in reversed(self._entries(*found, title).items()):
                 inner = f"{path}/{name}" if path else name
                 lengths += len(inner)
                 if entry[0] in seen:
@@ -214,7 +214,7 @@ class Arrays:
         version, _, count, _, length = _OBJECT.unpack(head)
         if version != 1:
             raise self._wrong(
-                f"{title}: expected a description of version 1, which Keras's files have; got {version}."
+                f"{title}: it is described in another way than in Keras's files, or the file is damaged."
             )
         messages: dict[int, list[bytes]] = {}
         blocks = [(address + _OBJECT.size, length)]

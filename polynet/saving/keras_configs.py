@@ -311,9 +311,10 @@ def _kind(value: dict[str, Any]) -> tuple[str, str]:
     if module in _GRAPHS and name in ("Functional", "Model"):
         _check_registered(value, name)
         return "models", "Model"
-    if module in _PAGES or (module == "keras" and name in _AT_THE_TOP):
+    page = _AT_THE_TOP.get(name) if module == "keras" else _page(module)
+    if page is not None:
         _check_registered(value, name)
-        return _PAGES.get(module) or _AT_THE_TOP[name], name
+        return page, name
     wanted = registered if isinstance(registered, str) else name
     if configurable.get_registered_object(name) is not None:
         return "registered", name
@@ -325,6 +326,18 @@ def _kind(value: dict[str, Any]) -> tuple[str, str]:
         f"unknown class {shown(wanted)}{told}. Modules are never imported. Hand it in by "
         f"custom_objects={{{shown(short)}: ...}}, or register it with polynet.saving.register_serializable."
     )
+
+
+def _page(module: str | None) -> str | None:
+    """The page that is meant by a module of Keras, public or, as on torch for optimizers, where a class is written."""
+    if module in _PAGES:
+        return _PAGES[module]
+    first, *parts = (module or "").split(".")
+    if (first, *parts[:1]) != ("keras", "src"):
+        return None
+    if parts[1:3] == ["optimizers", "schedules"]:
+        return "optimizers.schedules"
+    return next((part for part in parts if part in _PAGES.values()), None)
 
 
 def _check_registered(value: dict[str, Any], name: str) -> None:

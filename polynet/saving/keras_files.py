@@ -256,8 +256,20 @@ def save_model(model: Any, path: str, overwrite: bool) -> None:
     members = {METADATA: [metadata], CONFIG: [config], WEIGHTS: buffers}
     total = sum(memoryview(part).nbytes for parts in members.values() for part in parts)
     with container.replacing(path, overwrite, total) as output:
-        entries = [container._write_member(output, *member)[0] for member in members.items()]
+        entries = [_written(output, name, parts) for name, parts in members.items()]
         output.write(container._directory(entries, output.offset))
+
+
+def _written(output: container.Output, name: str, parts: container.Buffers) -> container.Entry:
+    """Write a member; what the directory will tell of it."""
+    size = sum(memoryview(part).nbytes for part in parts)
+    entry = container.Entry(name, size, output.offset)
+    output.write(entry.local())
+    for part in parts:
+        entry.crc = zlib.crc32(part, entry.crc)
+        output.write(part)
+    output.write_at(entry.local(), entry.offset)
+    return entry
 
 
 def save_weights(model: Any, path: str, overwrite: bool) -> None:
