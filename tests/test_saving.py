@@ -18,7 +18,7 @@ from polynet import errors, layers, ops
 from polynet.saving import container, model_files, weights
 
 
-@polynet.saving.register_serializable("tests")
+@polynet.saving.register_serializable("tests.saving")
 class Tower(polynet.Model):
     """A model with a call of its own, layers in a list and a dict, and a bare variable."""
 
@@ -37,7 +37,7 @@ class Tower(polynet.Model):
         return ops.concatenate([self.heads["a"](x), self.heads["b"](x)], axis=-1)
 
 
-@polynet.saving.register_serializable("tests")
+@polynet.saving.register_serializable("tests.saving")
 def halve(x):
     return x * 0.5
 

@@ -17,7 +17,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 from polynet import errors
@@ -28,9 +28,10 @@ FORMAT = 1
 """The version of the format, which manifest.json tells; a reader refuses later ones."""
 
 MANIFEST = "manifest.json"
-_LARGEST_MANIFEST = 1 << 20
+_LARGEST_MANIFEST = 4 << 20
 _CHUNK = 8 << 20
-_PARALLEL = 1 << 20
+PARALLEL = 1 << 20
+"""Bytes from which on hashes are computed beside reading and writing."""
 _MODE = 0o666
 
 # ------------------------------------------------------------------------------------------ atomic writing
@@ -54,6 +55,10 @@ class Output:
             done = os.write(self.descriptor, view[:_CHUNK])
             view = view[done:]
             self.offset += done
+
+    def sync(self) -> None:
+        """Wait until the disk has what was written so far."""
+        os.fsync(self.descriptor)
 
     def write_at(self, data: bytes, offset: int) -> None:
         """Replace bytes that were written before."""
@@ -253,65 +258,163 @@ Buffers = Sequence[Any]
 def write(
     path: str, members: Mapping[str, Buffers], overwrite: bool = True, about: Any = None
 ) -> None:
-    """Write a file of these members, and manifest.json with the sizes and sha256 of each.
+    """Write a file of these members, and manifest.json with the size of each and the sha256 of its pieces.
 
     Args:
         about: more entries of manifest.json.
     """
-    total = sum(memoryview(part).nbytes for parts in members.values() for part in parts)
-    with replacing(path, overwrite, total) as output:
-        entries: list[Entry] = []
-        hashes: dict[str, Any] = {}
-        for name, parts in members.items():
-            entry, digest = _write_member(output, name, parts)
-            entries.append(entry)
-            hashes[name] = {"sha256": digest, "size": entry.size}
+    total = sum(_size(parts) for parts in members.values())
+    with replacing(path, overwrite, total) as output, beside(total) as pool:
+        running = [_Writing(output, name, parts, pool) for name, parts in members.items()]
+        if total >= PARALLEL:
+            output.sync()  # the disk has something to do while hashes are computed
+        hashes = {
+            each.entry.name: {"sha256": each.end(), "size": each.entry.size} for each in running
+        }
         manifest = {"format": FORMAT, **(about or {}), "members": hashes}
-        entries.append(_write_member(output, MANIFEST, [strict_json.write(manifest)])[0])
+        last, _ = _write_member(output, MANIFEST, [strict_json.write(manifest)])
+        entries = [*(each.entry for each in running), last]
         output.write(_directory(entries, output.offset))
 
 
-def _write_member(output: Output, name: str, parts: Buffers) -> tuple[Entry, str]:
-    size = sum(memoryview(part).nbytes for part in parts)
-    entry = Entry(name, size, output.offset)
-    output.write(entry.local())
-    with hashing(parts, (_Crc32(), hashlib.sha256())) as (crc, digest):
+class _Writing:
+    """A member that is being written: its bytes are, and its hashes are on their way.
+
+    Args:
+        pool: computes them.
+    """
+
+    def __init__(self, output: Output, name: str, parts: Buffers, pool: Executor) -> None:
+        self.entry = Entry(name, _size(parts), output.offset)
+        self._output = output
+        self._crc = pool.submit(_crc32, parts)
+        self._digests = Digests(pool)
+        for part in parts:
+            self._digests.feed(part)
+        output.write(self.entry.local())
         for part in parts:
             output.write(part)
-    entry.crc = crc.value
-    output.write_at(entry.local(), entry.offset)
-    return entry, digest.hexdigest()
+
+    def end(self) -> list[str]:
+        """Write what stands before the bytes and depends on them; returns the sha256 of the pieces."""
+        found = self._digests.results()
+        self.entry.crc = self._crc.result()
+        self._output.write_at(self.entry.local(), self.entry.offset)
+        return found
 
 
-class _Crc32:
-    """``zlib.crc32`` like an object of hashlib."""
-
-    def __init__(self) -> None:
-        self.value = 0
-
-    def update(self, data: Any) -> None:
-        self.value = zlib.crc32(data, self.value)
+def _write_member(output: Output, name: str, parts: Buffers) -> tuple[Entry, list[str]]:
+    """One member by itself."""
+    with beside(_size(parts)) as pool:
+        writing = _Writing(output, name, parts, pool)
+        digests = writing.end()
+    return writing.entry, digests
 
 
-@contextlib.contextmanager
-def hashing(parts: Buffers, hashes: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """A block during which hashes are computed of bytes in memory, beside what it does itself."""
+def _size(parts: Buffers) -> int:
+    return sum(memoryview(part).nbytes for part in parts)
 
-    def feed(one: Any) -> None:
-        for part in parts:
-            one.update(part)
 
-    if sum(memoryview(part).nbytes for part in parts) < _PARALLEL:
-        for one in hashes:
-            feed(one)
-        yield hashes
-        return
-    with ThreadPoolExecutor(len(hashes)) as pool:
-        running = [pool.submit(feed, one) for one in hashes]
-        yield hashes
-        for each in running:
-            each.result()
+def _crc32(parts: Buffers) -> int:
+    value = 0
+    for part in parts:
+        value = zlib.crc32(part, value)
+    return value
 
+
+# ------------------------------------------------------------------------------------------ hashes
+
+PIECE = 8 << 20
+"""Bytes of which one sha256 is told; several are computed at once, beside reading and writing."""
+
+
+class _AtOnce(Executor):
+    """Does what it is given when it is given it."""
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """The result of the function, as a future."""
+        future: Future[Any] = Future()
+        future.set_result(function(*args, **kwargs))
+        return future
+
+
+def beside(size: int) -> Executor:
+    """What computes with so many bytes beside this thread, if that is worth it."""
+    if size < PARALLEL:
+        return _AtOnce()
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return ThreadPoolExecutor(min(8, max(1, (count or 1) - 1)))
+
+
+class Digests:
+    """The sha256 of each ``PIECE`` bytes of what is fed, which must stay as it is until ``results``.
+
+    Args:
+        pool: computes them.
+
+    Example:
+        >>> import hashlib
+        >>> digests = Digests(beside(5))
+        >>> digests.feed(b"he")
+        >>> digests.feed(b"llo")
+        >>> digests.results() == [hashlib.sha256(b"hello").hexdigest()]
+        True
+    """
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._running: list[tuple[Future[str], list[memoryview]]] = []
+        self._piece: list[memoryview] = []
+        self._room = PIECE
+
+    def feed(self, data: Any) -> None:
+        """More bytes."""
+        rest = memoryview(data)
+        while rest:
+            taken, rest = rest[: self._room], rest[self._room :]
+            self._piece.append(taken)
+            self._room -= len(taken)
+            if not self._room:
+                self._end()
+
+    def results(self) -> list[str]:
+        """In hexadecimal; this thread helps with those that nobody has begun."""
+        if self._piece:
+            self._end()
+        found = [
+            _sha256(piece) if future.cancel() else future.result()
+            for future, piece in reversed(self._running)
+        ]
+        return found[::-1]
+
+    def _end(self) -> None:
+        piece = self._piece
+        self._running.append((self._pool.submit(_sha256, piece), piece))
+        self._piece, self._room = [], PIECE
+
+
+def _sha256(parts: Buffers) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def pieces_of(size: int) -> int:
+    """How many sha256 are told of so many bytes."""
+    return -(-size // PIECE)
+
+
+def are_digests(value: Any, size: int) -> bool:
+    """Is this a list of as many sha256 as so many bytes have?"""
+    return (
+        isinstance(value, list)
+        and len(value) == pieces_of(size)
+        and all(isinstance(each, str) and _DIGEST.fullmatch(each) for each in value)
+    )
+
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 # ------------------------------------------------------------------------------------------ reading
 
@@ -371,7 +474,7 @@ class Member:
         sha256: what manifest.json tells.
     """
 
-    def __init__(self, file: Input, entry: Entry, sha256: str) -> None:
+    def __init__(self, file: Input, entry: Entry, sha256: list[str]) -> None:
         self.file, self.name, self.size = file, entry.name, entry.size
         self.start = entry.start
         self._sha256 = sha256
@@ -381,9 +484,9 @@ class Member:
         """Begins the text of errors."""
         return f"{self.file.path}: {self.name}"
 
-    def verify(self, digest: str) -> None:
-        """Is this the sha256 that manifest.json tells of the member?"""
-        if digest != self._sha256:
+    def verify(self, digests: list[str]) -> None:
+        """Are these the sha256 that manifest.json tells of the member?"""
+        if digests != self._sha256:
             raise errors.FileError(
                 f"{self.what}: its sha256 is not the one in {MANIFEST}. The file was damaged or changed."
             )
@@ -395,7 +498,9 @@ class Member:
                 f"{self.what}: expected at most {largest} bytes; it has {self.size}."
             )
         data = self.file.read(self.start, self.size, self.name)
-        self.verify(hashlib.sha256(data).hexdigest())
+        digests = Digests(beside(self.size))
+        digests.feed(data)
+        self.verify(digests.results())
         return data
 
 
@@ -439,7 +544,7 @@ def open_members(
     return members, manifest
 
 
-def _told(manifest: Any, what: str) -> dict[str, tuple[int, str]]:
+def _told(manifest: Any, what: str) -> dict[str, tuple[int, list[str]]]:
     """Sizes and hashes of the members that a manifest tells."""
     if not isinstance(manifest, dict) or not _is_size(manifest.get("format")):
         raise errors.FileError(f"{what}: expected a dict with the number of the format.")
@@ -456,7 +561,7 @@ def _told(manifest: Any, what: str) -> dict[str, tuple[int, str]]:
             not isinstance(entry, dict)
             or set(entry) != {"sha256", "size"}
             or not _is_size(entry["size"])
-            or not isinstance(entry["sha256"], str)
+            or not are_digests(entry["sha256"], entry["size"])
         ):
             raise errors.FileError(f"{what}: members: {shown(name)}: expected sha256 and size.")
         found[name] = entry["size"], entry["sha256"]

@@ -8,7 +8,6 @@ file is ever imported or run.  How bytes are arranged is in ``container.py``, ho
 from __future__ import annotations
 
 import difflib  # noqa: F401 (hints of errors need it, and nothing is imported while a file is read)
-import hashlib
 import math
 import mmap
 import os
@@ -195,14 +194,19 @@ def save_weights(
 
         return keras_files.save_weights(model, path, overwrite)
     buffers = weights.as_buffers(weights.weights_by_name(model))
-    header = weights.with_hash(buffers, "0" * 64)
-    total = len(header) + sum(part.nbytes for part in buffers[1:])
-    with container.replacing(path, overwrite, total) as output:
+    size = sum(part.nbytes for part in buffers[1:])
+    header = weights.with_hash(buffers, ["0" * 64] * container.pieces_of(size))
+    with container.replacing(path, overwrite, len(header) + size) as output:
         output.write(header)
-        with container.hashing(buffers[1:], [hashlib.sha256()]) as (digest,):
+        with container.beside(size) as pool:
+            digests = container.Digests(pool)
+            for part in buffers[1:]:
+                digests.feed(part)
             for part in buffers[1:]:
                 output.write(part)
-        output.write_at(weights.with_hash(buffers, digest.hexdigest()), 0)
+            if size >= container.PARALLEL:
+                output.sync()  # the disk has something to do while hashes are computed
+            output.write_at(weights.with_hash(buffers, digests.results()), 0)
 
 
 def load_weights(

@@ -7,10 +7,8 @@ A weight is called after the layers around it, not after their automatic names, 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +17,7 @@ from polynet import dtypes, errors
 from polynet.configurable import snake_case
 from polynet.layers.layer import Layer
 from polynet.random.seed_generator import SeedGenerator
-from polynet.saving import strict_json
+from polynet.saving import container, strict_json
 from polynet.saving.container import Input
 from polynet.saving.strict_json import shown
 from polynet.variable import Variable
@@ -160,15 +158,21 @@ def _framed(header: dict[str, Any]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def with_hash(buffers: Sequence[Any], sha256: str) -> bytes:
-    """The header of ``as_buffers`` with the sha256 of what follows it; its length does not depend on the hash."""
+def with_hash(buffers: Sequence[Any], digests: Sequence[str]) -> bytes:
+    """The header of ``as_buffers`` with the sha256 of the pieces that follow; its length does not depend on them."""
     header = strict_json.read(bytes(buffers[0][8:]), "header")
-    return _framed({"__metadata__": {_HASH: sha256}, **header})
+    return _framed({"__metadata__": {_HASH: ",".join(digests)}, **header})
+
+
+def _on_host(variable: Variable) -> np.ndarray:
+    """The value in memory of the host, and no copy where it is there already."""
+    backend = variable._backend
+    return np.asarray(backend.to_numpy(variable.value))
 
 
 def _bytes(name: str, variable: Variable | HostArray) -> tuple[np.ndarray, str, int, list[int]]:
     """The bytes of a value, the code of its dtype, the size of an entry, and the shape."""
-    array = np.asarray(variable.numpy())
+    array = variable.numpy() if isinstance(variable, HostArray) else _on_host(variable)
     dtype, shape = variable.dtype, list(variable.shape)
     if dtype == "bfloat16" and array.dtype == np.float32:  # where NumPy has no bfloat16
         array = (np.ascontiguousarray(array).view(np.uint32) >> 16).astype(np.uint16)
@@ -223,7 +227,8 @@ class Tensors:
         metadata = header.pop("__metadata__", {})
         if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
             raise errors.FileError(f"{what}: header: __metadata__: expected a dict of strings.")
-        self.sha256: str | None = metadata.get(_HASH)
+        told = metadata.get(_HASH)
+        self.sha256 = None if told is None else told.split(",") if told else []
         found = {name: _stored(name, entry, what) for name, entry in header.items()}
         self.tensors = dict(sorted(found.items(), key=lambda pair: (pair[1].start, pair[1].size)))
         offset = 0
@@ -245,34 +250,33 @@ class Tensors:
         return self.end - self.begin
 
     def read(
-        self, wanted: Iterable[str], verify: Callable[[str], None] | None = None
+        self, wanted: Iterable[str], verify: Callable[[list[str]], None] | None = None
     ) -> dict[str, Any]:
         """The wanted values.
 
         Args:
-            verify: called with the sha256 of everything, header included; raises when it is wrong.
+            verify: called with the sha256 of the pieces of everything, header included; raises when one is wrong.
         """
         names = set(wanted)
         values: dict[str, Any] = {}
-        whole, data = hashlib.sha256(), hashlib.sha256()
-        if verify is not None:
-            whole.update(self.header)
-        with ThreadPoolExecutor(1) as pool:
-            running = []
+        verified = verify is not None or self.sha256 is not None
+        with container.beside(self.size) as pool:
+            digests = container.Digests(pool)
+            if verify is not None:
+                digests.feed(self.header)
             for name, tensor in self.tensors.items():
+                if not verified and name not in names:
+                    continue
                 raw: Any = np.empty(tensor.size, np.uint8)
                 self.file.read_into(raw, self.begin + tensor.start)
-                if verify is not None:
-                    running.append(pool.submit(whole.update, raw))
-                elif self.sha256 is not None:
-                    running.append(pool.submit(data.update, raw))
+                if verified:
+                    digests.feed(raw)
                 if name in names:
                     values[name] = raw
-        for each in running:
-            each.result()
+            found = digests.results()
         if verify is not None:
-            verify(whole.hexdigest())
-        elif self.sha256 is not None and self.sha256 != data.hexdigest():
+            verify(found)
+        elif verified and self.sha256 != found:
             raise errors.FileError(
                 f"{self.what}: the sha256 of the values is not the one in the header. The file was damaged or changed."
             )
