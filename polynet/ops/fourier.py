@@ -428,7 +428,9 @@ def istft(
     sequences = inverse_real_dft(_fitted(y, fft_length // 2 + 1), fft_length)
     weights = _window(window, sequence_length, fft_length, dtype_of(sequences))
     signal = _overlapped(ops.multiply(sequences, weights), sequence_stride)
-    squares = ops.broadcast_to(ops.multiply(weights, weights), tuple(sequences.shape[-2:]))
+    # where only shapes are inferred `full` computes nothing, and so nothing after it
+    ones = ops.full(tuple(sequences.shape[-2:]), 1, dtype_of(weights))
+    squares = ops.multiply(ones, ops.multiply(weights, weights))
     total = _overlapped(squares, sequence_stride)
     covered = ops.greater(total, 1e-10)
     signal = signal / ops.where(covered, total, 1)
