@@ -251,11 +251,26 @@ def activations():
     return save("activations", "formulas", ("numpy", "scipy"), found)
 
 
+# ------------------------------------------------------------------------------------------ curves
+
+
+def curves():
+    """The losses of models written out in torch."""
+    from curves_by_torch import losses
+
+    from polynet.conformance.curves import ROWS
+
+    found = {row.id: [float(f"{loss:.15g}") for loss in losses(row)] for row in ROWS}
+    assert all(sum(curve[-8:]) < sum(curve[:8]) for curve in found.values())
+    what = "models in torch, in float64, with dropout and order by polynet's bits"
+    return save("curves", what, ("torch", "numpy"), found)
+
+
 # ------------------------------------------------------------------------------------------ by name
 
 COMMANDS = {
     function.__name__: function
-    for function in (random, initializers, activations, layers, losses, metrics, optimizers)
+    for function in (random, initializers, activations, layers, losses, metrics, optimizers, curves)
 }
 
 if __name__ == "__main__":
