@@ -248,7 +248,7 @@ def test_a_share_of_the_rows_has_every_name_and_every_wrong_call():
     assert len(some) < len(all_) / 2
     assert {row.name for row in some.values()} == {row.name for row in all_.values()}
     errors = {name for name, row in all_.items() if getattr(row, "error", None) is not None}
-    assert errors <= set(some)
+    assert len(errors) > 500 and errors <= set(some)
 
 
 def test_the_quick_tiers_compute_no_second_derivative():

@@ -16,7 +16,18 @@ from polynet.backend import Backend
 TIERS = ("core", "nn", "train", "full")
 """Each has what the ones before it have."""
 
-SUBJECTS = ("interface", "ops")
+SUBJECTS = (
+    "interface",
+    "ops",
+    "random",
+    "initializers",
+    "activations",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "curves",
+)
 """Modules or packages of ``polynet.conformance``, in the order of a run."""
 
 
