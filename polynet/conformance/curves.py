@@ -59,7 +59,7 @@ def weight_values(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> list[np.ndar
             values.append(np.zeros(shape))
         else:
             count = np.arange(int(np.prod(shape)), dtype="float64") + 1
-            scale = 1.2 / max(1.0, np.prod(shape[:-1])) ** 0.5
+            scale = 1.2 / float(np.prod(shape[:-1])) ** 0.5
             values.append((scale * np.sin(count * 1.7 + number)).reshape(shape))
     return values
 
