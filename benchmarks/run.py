@@ -175,7 +175,10 @@ def measure(
         found: dict[str, dict[str, Any]] = {name: {} for name in names}
         for name in names:
             for key in ("build", "first"):
-                found[name][key] = statistics.median(start[key] for start in starts[name])
+                found[name][key] = {
+                    clock: statistics.median(start[key][clock] for start in starts[name])
+                    for clock in ("wall", "processor")
+                }
             found[name]["losses"] = starts[name][0]["losses"]
             found[name]["epochs"] = []
         order = list(names)
@@ -338,25 +341,60 @@ def versions(options: argparse.Namespace) -> dict[str, str]:
 # ------------------------------------------------------------------------------------------ tables
 
 
-def show(console: Any, result: dict[str, Any]) -> None:
+class Terminal:
+    """Tables as people read them."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line of text."""
+        self.console.print(text, style=style, markup=False)
+
+    def table(self, title: str, heads: list[str], rows: Iterable[list[str]]) -> None:
+        """A table whose first column are names and whose others are numbers."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(title=title, box=box.SIMPLE, title_justify="left")
+        for number, head in enumerate(heads):
+            table.add_column(head, justify="right" if number else "left")
+        for row in rows:
+            table.add_row(*row, style="red" if row[-1] == "no" else "")
+        self.console.print(table)
+
+
+class Markdown(Terminal):
+    """Tables for a page."""
+
+    def table(self, title: str, heads: list[str], rows: Iterable[list[str]]) -> None:
+        """A table whose first column are names and whose others are numbers."""
+        print(f"\n{title}:\n")
+        for row in ([*heads], ["---", *("---:" for _ in heads[1:])], *rows):
+            print(f"| {' | '.join(row)} |")
+
+
+def show(out: Terminal, result: dict[str, Any]) -> None:
     """Print what was found."""
     found, clock = result["models"], result["clock"]
     about = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    console.print(
+    out.line(
         f"{result['machine']['processor']}, {result['machine']['cores']} cores, "
         f"{result['threads']} threads each; {clock} time; {about}; {result['date'][:10]}"
     )
     for failed in result["failed"]:
-        console.print(f"Left out: {failed}", style="red", markup=False)
-    _show_speed(console, found, clock)
-    _show_ratios(console, result["ratios"])
-    _show_costs(console, found)
+        out.line(f"Left out: {failed}", "red")
+    _show_speed(out, found, clock)
+    _show_ratios(out, result["ratios"])
+    _show_costs(out, found, clock)
     if result["imports"]:
         rows = [
             [COMPETITORS[name].title, f"{1e3 * t['library']:.0f}", f"{1e3 * t['package']:.0f}"]
             for name, t in result["imports"].items()
         ]
-        _table(console, "Import, ms", ["", "the library", "and then this"], rows)
+        out.table("Import, ms", ["", "the library", "and then this"], rows)
     if result["dispatch"]:
         rows = []
         for name, calls in result["dispatch"].items():
@@ -364,22 +402,10 @@ def show(console: Any, result: dict[str, Any]) -> None:
             row = [COMPETITORS[name].title, f"{statistics.median(more):.2f}", f"{max(more):.2f}"]
             rows.append(row)
         heads = ["", "median", f"most, of {len(calls)}"]
-        _table(console, "An op call over the library's own, µs", heads, rows)
+        out.table("An op call over the library's own, µs", heads, rows)
 
 
-def _table(console: Any, title: str, heads: list[str], rows: Iterable[list[str]]) -> None:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, box=box.SIMPLE, title_justify="left")
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-
-
-def _show_speed(console: Any, found: dict[str, Any], clock: str) -> None:
+def _show_speed(out: Terminal, found: dict[str, Any], clock: str) -> None:
     names = [name for name in COMPETITORS if any(name in by for by in found.values())]
     rows = [
         [
@@ -388,10 +414,10 @@ def _show_speed(console: Any, found: dict[str, Any], clock: str) -> None:
         ]
         for name in names
     ]
-    _table(console, "Steps per second", ["", *found], rows)
+    out.table("Steps per second", ["", *found], rows)
 
 
-def _show_ratios(console: Any, rows: list[dict[str, Any]]) -> None:
+def _show_ratios(out: Terminal, rows: list[dict[str, Any]]) -> None:
     lines = [
         [
             f"{row['ours']} / {row['theirs']}",
@@ -399,15 +425,15 @@ def _show_ratios(console: Any, rows: list[dict[str, Any]]) -> None:
             f"{row['ratio']:.2f}",
             f"{row['low']:.2f} to {row['high']:.2f}",
             "" if row["target"] is None else f"{row['target']:.2f}",
-            "" if row["target"] is None else "yes" if row["met"] else "[red]no[/red]",
+            "" if row["target"] is None else "yes" if row["met"] else "no",
         ]
         for row in rows
     ]
     heads = ["Ratio of steps per second", "model", "median", "middle half", "target", "met"]
-    _table(console, "Ratios", heads, lines)
+    out.table("Ratios", heads, lines)
 
 
-def _show_costs(console: Any, found: dict[str, Any]) -> None:
+def _show_costs(out: Terminal, found: dict[str, Any], clock: str) -> None:
     rows = []
     for model, by in found.items():
         for ours, theirs in COSTS:
@@ -415,13 +441,16 @@ def _show_costs(console: Any, found: dict[str, Any]) -> None:
                 continue
             a, b = by[ours], by[theirs]
             row = [f"{ours} / {theirs}", model]
-            row += [f"{a[key]:.2f} / {b[key]:.2f}" for key in ("build", "first")]
-            for key in ("call", "predict"):
-                row.append(f"{1e6 * a[key]:.0f} / {1e6 * b[key]:.0f}" if key in a else "")
+            for key, unit, digits in (
+                *(("build", 1, 2), ("first", 1, 2)),
+                *(("call", 1e6, 0), ("predict", 1e6, 0)),
+            ):
+                pair = [one[key][clock] * unit for one in (a, b) if key in one]
+                row.append(" / ".join(f"{value:.{digits}f}" for value in pair))
             row.append(f"{a['peak']:.0f} / {b['peak']:.0f}")
             rows.append(row)
     heads = ["", "model", "build, s", "first step, s", "call, µs", "predict, µs", "peak, MiB"]
-    _table(console, "First step, one row, memory", heads, rows)
+    out.table("First step, one row, memory", heads, rows)
 
 
 # ------------------------------------------------------------------------------------------ main
@@ -452,6 +481,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="where to write everything")
     parser.add_argument("--check", action="store_true", help="fail if a target is missed")
     parser.add_argument("--show", type=Path, help="print such a file again, and measure nothing")
+    parser.add_argument("--markdown", action="store_true", help="print tables for a page")
     parser.add_argument("--list", action="store_true", help="show models and competitors")
     options = parser.parse_args(arguments)
     options.models = options.models or (QUICK_MODELS if options.quick else list(PROBLEMS))
@@ -465,21 +495,19 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; returns the exit status."""
-    from rich.console import Console
-
     options = parsed(arguments)
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    out = Markdown() if options.markdown else Terminal()
     if options.list:
-        _table(console, "Models", ["", ""], [[name, p.title] for name, p in PROBLEMS.items()])
-        _table(console, "Competitors", ["", ""], [[n, c.title] for n, c in COMPETITORS.items()])
+        out.table("Models", ["", ""], [[name, p.title] for name, p in PROBLEMS.items()])
+        out.table("Competitors", ["", ""], [[n, c.title] for n, c in COMPETITORS.items()])
         return 0
     if options.show:
-        show(console, json.loads(options.show.read_text()))
+        show(out, json.loads(options.show.read_text()))
         return 0
     if not options.keras_python:
         without = [name for name in options.competitors if not COMPETITORS[name].keras]
         if len(without) < len(options.competitors):
-            console.print("Keras is left out: --keras-python names an interpreter that has it.")
+            out.line("Keras is left out: --keras-python names an interpreter that has it.")
         options.competitors = without
     result: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -493,7 +521,7 @@ def main(arguments: list[str] | None = None) -> int:
         "dispatch": {},
         "failed": [],
     }
-    with console.status("") as status:
+    with out.console.status("") as status:
         for model in options.models:
             try:
                 found = measure(model, options, status.update, result["failed"])
@@ -508,7 +536,7 @@ def main(arguments: list[str] | None = None) -> int:
             status.update("op calls")
             result["dispatch"] = dispatch(options)
     _write(result, options.json)
-    show(console, result)
+    show(out, result)
     missed = [row for row in result["ratios"] if not row["met"]]
     return 1 if result["failed"] or (options.check and missed) else 0
 

@@ -13,8 +13,23 @@ import sys
 import time
 from typing import Any
 
-REPEATS = 200
+REPEATS = 100
 """Calls over which the time of a single row is taken."""
+
+
+class Stopwatch:
+    """Seconds since it was made, by the wall and of the processors that this process has used."""
+
+    def __init__(self) -> None:
+        self.begin = time.perf_counter(), time.process_time()
+
+    def seconds(self, part: float = 1) -> dict[str, float]:
+        """Seconds by clock, divided by ``part``."""
+        wall, processor = time.perf_counter(), time.process_time()
+        return {
+            "wall": (wall - self.begin[0]) / part,
+            "processor": (processor - self.begin[1]) / part,
+        }
 
 
 class Server:
@@ -30,28 +45,25 @@ class Server:
         chosen = loops.COMPETITORS[competitor]
         chosen.imports()
         x, y = problem.data()
-        start = time.perf_counter()
+        watch = Stopwatch()
         self.loop = chosen.loop(problem)
-        self.build = time.perf_counter() - start
+        self.build = watch.seconds()
         self.loop.take(x, y)
         self.steps, self.row = problem.steps, x[:1]
 
     def losses(self, steps: int) -> dict[str, Any]:
         """The first losses; seconds for the model and for the first step, compilation included."""
-        start = time.perf_counter()
+        watch = Stopwatch()
         found = list(self.loop.losses(1))
-        first = time.perf_counter() - start
+        first = watch.seconds()
         found += self.loop.losses(steps - 1)
         return {"losses": [float(loss) for loss in found], "build": self.build, "first": first}
 
     def epoch(self) -> dict[str, Any]:
-        """Seconds and processor seconds for a step."""
-        wall, processor = time.perf_counter(), time.process_time()
+        """Seconds for a step."""
+        watch = Stopwatch()
         self.loop.epoch()
-        return {
-            "wall": (time.perf_counter() - wall) / self.steps,
-            "processor": (time.process_time() - processor) / self.steps,
-        }
+        return watch.seconds(self.steps)
 
     def latency(self) -> dict[str, Any]:
         """Seconds for one row: the model's outputs as NumPy arrays, and a call of the model alone."""
@@ -63,10 +75,13 @@ class Server:
         ):
             times = []
             for _ in range(REPEATS):
-                start = time.perf_counter()
+                watch = Stopwatch()
                 call()
-                times.append(time.perf_counter() - start)
-            found[name] = statistics.median(times[REPEATS // 10 :])
+                times.append(watch.seconds())
+            found[name] = {
+                clock: statistics.median(each[clock] for each in times[REPEATS // 10 :])
+                for clock in times[0]
+            }
         return found
 
     def memory(self) -> dict[str, Any]:

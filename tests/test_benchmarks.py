@@ -59,7 +59,7 @@ def test_run(tmp_path):
         for numbers in by.values():
             assert len(numbers["epochs"]) == 3
             assert min(times["wall"] for times in numbers["epochs"]) > 0
-            assert numbers["predict"] > 0 and numbers["peak"] > 10
+            assert numbers["predict"]["processor"] > 0 and numbers["peak"] > 10
     assert bool(found["ratios"]) == (BACKEND == "numpy")  # only then there is a target
 
 
