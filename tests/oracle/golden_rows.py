@@ -8,7 +8,6 @@ import datetime
 import json
 import os
 import platform
-import sys
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -272,8 +271,3 @@ COMMANDS = {
     function.__name__: function
     for function in (random, initializers, activations, layers, losses, metrics, optimizers, curves)
 }
-
-if __name__ == "__main__":
-    for command in sys.argv[1:]:
-        name, _, parts = command.partition(":")
-        print(COMMANDS[name](*filter(None, parts.split(","))))

@@ -14,6 +14,8 @@ HERE = Path(__file__).parent
 GOLDEN = HERE.parent.parent / "polynet" / "conformance" / "golden"
 sys.path.insert(0, str(HERE.parent))
 
+import golden_rows  # noqa: E402
+
 
 def origin(*distributions):
     """What computed the numbers, and when: goes into the data."""
@@ -34,12 +36,14 @@ def write_ops():
     return f"{len(results)} rows, {len(data):,} bytes"
 
 
-COMMANDS = {"ops": write_ops}
+COMMANDS = {"ops": write_ops, **golden_rows.COMMANDS}
+"""``layers:core,pooling`` writes some of what ``layers`` writes."""
 
 if __name__ == "__main__":
     asked = sys.argv[1:]
-    if not asked or set(asked) - set(COMMANDS):
+    if not asked or {name.partition(":")[0] for name in asked} - set(COMMANDS):
         sys.exit(f"usage: write_golden.py {{{','.join(COMMANDS)}}} ...")
     GOLDEN.mkdir(exist_ok=True)
     for command in asked:
-        print(f"{command}: {COMMANDS[command]()}")
+        name, _, parts = command.partition(":")
+        print(f"{name}: {COMMANDS[name](*filter(None, parts.split(',')))}")
