@@ -2,8 +2,11 @@
 
 Each file is loaded in a process that is watched by an audit hook (hostile_loads.py).  The catalogue follows the ways
 in which model files have done harm elsewhere.  ``POLYNET_FUZZ=20000`` tries that many changed files of each kind.
+Thousands more are loaded within this process, where what comes out of each is compared with what was saved.
 """
 
+import collections
+import contextlib
 import copy
 import io
 import json
@@ -12,6 +15,7 @@ import random
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,7 +25,7 @@ import pytest
 
 import polynet
 from polynet import layers
-from polynet.saving import container
+from polynet.saving import container, progress, weights
 
 PROGRAM = Path(__file__).with_name("hostile_loads.py")
 COUNT = int(os.environ.get("POLYNET_FUZZ", "150"))
@@ -957,3 +961,141 @@ def test_changed_at_random(member, good, tmp_path):
     found = list(complaints(rows))
     assert not found, f"{len(found)} of {len(rows)}:\n" + "\n".join(found[:20])
     assert sum(row[1].startswith("refused") for row in rows) > len(rows) / 3
+
+
+# ------------------------------------------------------------------------------------------ many, in this process
+
+HEADERS, FILES = (20_000, 2_000) if COUNT < 20_000 else (200_000, 20_000)
+
+
+class InMemory(container.Input):
+    """A file that is in memory."""
+
+    def __init__(self, path, data):
+        self.path, self.raw, self.size = path, io.BytesIO(data), len(data)
+
+
+def outcome(load, expected, seconds=1.0):
+    """What becomes of a load: refused, or the same values as were saved; anything else is returned as text."""
+    start = time.process_time()
+    try:
+        found = load()
+    except polynet.errors.FileError:
+        found = None
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    if time.process_time() - start > seconds:
+        return "it took long"
+    return None if found is None or found == expected else "other values"
+
+
+def bytes_of(model):
+    return {name: v.numpy().tobytes() for name, v in weights.weights_by_name(model).items()}
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_many_headers(signed, good, monkeypatch):
+    """Headers of safetensors with nodes of their JSON, or bytes of their text, changed at random.
+
+    Where two weights of one shape have changed places, only the sha256 of polynet can tell.
+    """
+    model = make()
+    if signed:
+        model = polynet.Sequential([polynet.Input((3,)), layers.Dense(3), layers.Dense(3)])
+        model.save_weights(good / "signed.safetensors")
+    header, rest = split(
+        (good / ("signed" if signed else "w")).with_suffix(".safetensors").read_bytes()
+    )
+    if not signed:
+        del header["__metadata__"]
+        model.load_weights(good / "w.safetensors")
+    text = json.dumps(header, separators=(",", ":")).encode()
+    expected = bytes_of(model)
+    data = b""
+
+    @contextlib.contextmanager
+    def reading(path):
+        yield InMemory(path, data)
+
+    def load():
+        model.load_weights("w.safetensors")
+        return bytes_of(model)
+
+    monkeypatch.setattr(container, "reading", reading)
+    rng = random.Random(f"{signed} {HEADERS}")
+    found = collections.Counter()
+    for number in range(HEADERS // 2):
+        if number % 3:
+            changed = mutated(header, rng)
+        elif number % 2:
+            changed = mutated_text(text, rng)
+        else:
+            changed = dict(header)
+            if signed:
+                one, other = rng.sample([name for name in header if name != "__metadata__"], 2)
+                changed[one], changed[other] = header[other], header[one]
+        if not isinstance(changed, bytes):
+            changed = json.dumps(changed, separators=(",", ":")).encode()
+        data = joined(changed, rest)
+        found[outcome(load, expected)] += 1
+        if not number % 1000:
+            assert bytes_of(model) == expected
+    assert set(found) == {None}, found.most_common(5)
+
+
+def damaged(whole, rng):
+    """A file with bits flipped, pieces cut, moved, repeated or overwritten."""
+    made = bytearray(whole)
+    for _ in range(rng.choice([1, 1, 1, 3])):
+        start = rng.randrange(len(made) + 1)
+        end = min(len(made), start + rng.choice([1, 2, 4, 8, 64, 1024]))
+        how = rng.randrange(6)
+        if how == 0 and made:
+            made[min(start, len(made) - 1)] ^= 1 << rng.randrange(8)
+        elif how == 1:
+            del made[start:]
+        elif how == 2:
+            del made[start:end]
+        elif how == 3:
+            made[start:start] = made[start:end]
+        elif how == 4:
+            made[start:end] = rng.choice([b"\x00", b"\xff", b"\x01"]) * (end - start)
+        else:
+            other = rng.randrange(len(made) + 1)
+            made[start:end] = made[other : other + end - start]
+    return bytes(made)
+
+
+@pytest.mark.parametrize("kind", ["m.polynet", "w.safetensors", "checkpoint"])
+def test_many_files(kind, good, tmp_path, monkeypatch):
+    model = make()
+    model.load_weights(good / "w.safetensors")
+    expected = bytes_of(model)
+    run = polynet.Checkpointer(tmp_path)
+    path = run.save(model) if kind == "checkpoint" else str(good / kind)
+    with open(path, "rb") as file:
+        whole = file.read()
+    data = b""
+
+    @contextlib.contextmanager
+    def reading(path):
+        yield InMemory(path, data)
+
+    def load():
+        if kind == "m.polynet":
+            return bytes_of(polynet.load_model(path))
+        if kind == "w.safetensors":
+            model.load_weights(path)
+        else:
+            progress.Checkpoint(path).apply(model)
+        return bytes_of(model)
+
+    monkeypatch.setattr(container, "reading", reading)
+    rng = random.Random(f"{kind} {FILES}")
+    found = collections.Counter()
+    for _ in range(FILES // 3 + 1):
+        data = damaged(whole, rng)
+        found[outcome(load, expected)] += 1
+    assert set(found) == {None}, found.most_common(5)
+    data = whole
+    assert load() == expected

@@ -375,22 +375,23 @@ class Digests:
             self._piece.append(taken)
             self._room -= len(taken)
             if not self._room:
-                self._end()
+                self.end()
 
     def results(self) -> list[str]:
         """In hexadecimal; this thread helps with those that nobody has begun."""
-        if self._piece:
-            self._end()
+        self.end()
         found = [
             _sha256(piece) if future.cancel() else future.result()
             for future, piece in reversed(self._running)
         ]
         return found[::-1]
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """What is fed from here on is of another piece."""
         piece = self._piece
-        self._running.append((self._pool.submit(_sha256, piece), piece))
-        self._piece, self._room = [], PIECE
+        if piece:
+            self._running.append((self._pool.submit(_sha256, piece), piece))
+            self._piece, self._room = [], PIECE
 
 
 def _sha256(parts: Buffers) -> str:

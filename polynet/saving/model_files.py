@@ -195,11 +195,13 @@ def save_weights(
         return keras_files.save_weights(model, path, overwrite)
     buffers = weights.as_buffers(weights.weights_by_name(model))
     size = sum(part.nbytes for part in buffers[1:])
-    header = weights.with_hash(buffers, ["0" * 64] * container.pieces_of(size))
+    header = weights.with_hash(buffers, weights.NO_HASH * (1 + container.pieces_of(size)))
     with container.replacing(path, overwrite, len(header) + size) as output:
         output.write(header)
         with container.beside(size) as pool:
             digests = container.Digests(pool)
+            digests.feed(header)
+            digests.end()
             for part in buffers[1:]:
                 digests.feed(part)
             for part in buffers[1:]:

@@ -158,8 +158,16 @@ def _framed(header: dict[str, Any]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
+NO_HASH = ["0" * 64]
+"""Stands in a header for a sha256 while that is not known."""
+
+
 def with_hash(buffers: Sequence[Any], digests: Sequence[str]) -> bytes:
-    """The header of ``as_buffers`` with the sha256 of the pieces that follow; its length does not depend on them."""
+    """The header of ``as_buffers`` with these sha256; its length does not depend on them.
+
+    The first is that of the header itself, with ``NO_HASH`` in their places; the others are those of the pieces of what
+    follows.
+    """
     header = strict_json.read(bytes(buffers[0][8:]), "header")
     return _framed({"__metadata__": {_HASH: ",".join(digests)}, **header})
 
@@ -227,8 +235,6 @@ class Tensors:
         metadata = header.pop("__metadata__", {})
         if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
             raise errors.FileError(f"{what}: header: __metadata__: expected a dict of strings.")
-        told = metadata.get(_HASH)
-        self.sha256 = None if told is None else told.split(",") if told else []
         found = {name: _stored(name, entry, what) for name, entry in header.items()}
         self.tensors = dict(sorted(found.items(), key=lambda pair: (pair[1].start, pair[1].size)))
         offset = 0
@@ -243,6 +249,11 @@ class Tensors:
             raise errors.FileError(
                 f"{what}: the header tells of {offset} bytes; there are {self.end - self.begin}."
             )
+        told = metadata.get(_HASH)
+        count = 1 + container.pieces_of(offset)
+        if told is not None and len(told) != count * 65 - 1:
+            raise errors.FileError(f"{what}: header: {_HASH}: expected {count} sha256.")
+        self.sha256 = None if told is None else told.split(",")
 
     @property
     def size(self) -> int:
@@ -264,6 +275,9 @@ class Tensors:
             digests = container.Digests(pool)
             if verify is not None:
                 digests.feed(self.header)
+            elif self.sha256 is not None:
+                digests.feed(self._unsigned())
+                digests.end()
             for name, tensor in self.tensors.items():
                 if not verified and name not in names:
                     continue
@@ -278,11 +292,16 @@ class Tensors:
             verify(found)
         elif verified and self.sha256 != found:
             raise errors.FileError(
-                f"{self.what}: the sha256 of the values is not the one in the header. The file was damaged or changed."
+                f"{self.what}: the sha256 is not the one in the header. The file was damaged or changed."
             )
         for name, raw in values.items():
             values[name] = self._typed(name, raw)
         return values
+
+    def _unsigned(self) -> bytes:
+        """The header as it was when its own sha256 was computed."""
+        told = self.sha256 or []
+        return self.header.replace(",".join(told).encode(), ",".join(NO_HASH * len(told)).encode())
 
     def _typed(self, name: str, raw: np.ndarray) -> Any:
         _, shape, _, _ = tensor = self.tensors[name]
