@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 import polynet
 from polynet import errors, layers, ops
-from polynet.saving import container, model_files, weights
+from polynet.saving import container, model_files, progress, weights
 
 
 @polynet.saving.register_serializable("tests.saving")
@@ -466,6 +466,15 @@ def test_there_is_no_such_directory(tmp_path):
         stack().save(tmp_path / "none" / "m.polynet")
 
 
+FORMATS = {
+    "polynet": lambda model, path: model.save(path),
+    "safetensors": lambda model, path: model.save_weights(path),
+    "keras": lambda model, path: model.save(path),
+    "weights.h5": lambda model, path: model.save_weights(path),
+    "state": lambda model, path: progress.save_checkpoint(path, model, {"step": 3}),
+}
+
+
 @pytest.mark.parametrize(
     ("code", "text"),
     [
@@ -479,11 +488,14 @@ def test_there_is_no_such_directory(tmp_path):
     ],
 )
 @pytest.mark.parametrize("call", ["open", "write", "fsync", "replace", "close"])
-@pytest.mark.parametrize("ending", ["polynet", "safetensors"])
+@pytest.mark.parametrize("ending", FORMATS)
 def test_what_the_system_refuses(code, text, call, ending, tmp_path, monkeypatch):
     path = tmp_path / f"m.{ending}"
     model = stack()
-    save = model.save if ending == "polynet" else model.save_weights
+
+    def save(path):
+        FORMATS[ending](model, path)
+
     save(path)
     before = path.read_bytes()
     genuine = getattr(os, call)
@@ -507,7 +519,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-@pytest.mark.parametrize("ending", ["polynet", "safetensors"])
+@pytest.mark.parametrize("ending", FORMATS)
 def test_killed_at_every_call(ending, tmp_path, monkeypatch):
     """The file is the old one or the new one, whichever call to the system is the last."""
     path = tmp_path / f"m.{ending}"
@@ -515,7 +527,7 @@ def test_killed_at_every_call(ending, tmp_path, monkeypatch):
     calls = ("open", "write", "lseek", "fsync", "replace", "close")
 
     def save(model):
-        (model.save if ending == "polynet" else model.save_weights)(path)
+        FORMATS[ending](model, path)
 
     def files_of(model):
         save(model)
@@ -552,7 +564,12 @@ def test_killed_at_every_call(ending, tmp_path, monkeypatch):
         content = path.read_bytes()
         assert content in expected
         seen.add(content)
-        polynet.saving.load_weights(stack(), path)
+        if ending == "state":
+            progress.Checkpoint(path)
+        elif ending == "keras":
+            polynet.load_model(path)
+        else:
+            stack().load_weights(path)
         for left in tmp_path.glob(".*.tmp"):
             left.unlink()
     assert last > 8
