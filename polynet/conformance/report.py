@@ -9,6 +9,7 @@ import html
 import json
 import os
 import platform
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -77,6 +78,7 @@ def entry(row: Any, outcomes: Iterable[Any], facts: Mapping[str, Any]) -> dict[s
         "errors": _largest(outcome.errors for outcome in outcomes),
         "facts": dict(facts),
         "process": os.getpid(),
+        "processor": round(time.process_time(), 1),
         "memory": memory.peak(),
     }
 
@@ -105,6 +107,9 @@ def gather(entries: Sequence[Mapping[str, Any]], tier: str, sample: int, seconds
     counts: Counter[str] = Counter()
     errors: dict[str, dict[str, float]] = {}
     rows: dict[str, Any] = {}
+    processor: dict[int, float] = {}
+    for each in entries:
+        processor[each["process"]] = max(processor.get(each["process"], 0.0), each["processor"])
     for each in sorted(entries, key=lambda each: str(each["row"])):
         counts.update(each["checks"].values())
         subject = str(each["row"]).partition("/")[0]
@@ -125,7 +130,8 @@ def gather(entries: Sequence[Mapping[str, Any]], tier: str, sample: int, seconds
         "sample": sample,
         "whole": all(each["facts"]["whole"] for each in entries),
         "seconds": round(seconds, 1),
-        "processes": len({each["process"] for each in entries}),
+        "processor": round(sum(processor.values()), 1),
+        "processes": len(processor),
         "memory": max(each["memory"] for each in entries),
         "counts": {status: counts[status] for status in (*COUNTED, "skipped")},
         "errors": errors,
@@ -239,8 +245,8 @@ def about(report: Report) -> list[str]:
     processes = f"{report['processes']} process{'es' * (report['processes'] > 1)}"
     lines = [
         f"{versions}; {report['machine']}",
-        f"tier {report['tier']}, {rows}, {report['seconds']:,.0f} s in {processes}, "
-        f"at most {report['memory']:,.0f} MB each",
+        f"tier {report['tier']}, {rows}, {report['seconds']:,.0f} s in {processes} "
+        f"({report['processor']:,.0f} s of processor time), at most {report['memory']:,.0f} MB each",
     ]
     if report["dtypes"]:
         lines.append(f"rows were skipped that need one of {', '.join(report['dtypes'])}")
