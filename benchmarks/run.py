@@ -36,7 +36,7 @@ from models import PROBLEMS
 HERE = Path(__file__).parent
 FIRST_STEPS = 4
 """How many losses must agree."""
-QUICK_MODELS = ["mlp", "mlp-32", "cnn"]
+QUICK_MODELS = ["mlp", "deep", "cnn"]
 QUICK_COMPETITORS = [name for name in COMPETITORS if "compiled" not in name]
 
 
@@ -88,8 +88,9 @@ class Worker:
         python = options.keras_python if COMPETITORS[competitor].keras else sys.executable
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the worker)
         threads = str(options.threads)
+        steps = options.steps or PROBLEMS[model].steps // (2 if options.quick else 1)
         self.process = subprocess.Popen(
-            [python, str(HERE / "worker.py"), json.dumps([competitor, model, options.steps])],
+            [python, str(HERE / "worker.py"), json.dumps([competitor, model, steps])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -224,7 +225,8 @@ def imports(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         library, package = chosen.arguments["backend"], chosen.arguments["library"]
         program = IMPORT.format(library=library, package=package)
         runs = []
-        for _ in range(options.imports + 1):
+        warming = options.imports > 1  # the first one fills caches
+        for _ in range(options.imports + warming):
             done = subprocess.run(
                 [options.keras_python if chosen.keras else sys.executable, "-c", program],
                 env=os.environ | chosen.environment,
@@ -233,7 +235,7 @@ def imports(options: argparse.Namespace) -> dict[str, dict[str, float]]:
                 check=True,
             )
             runs.append([float(part) for part in done.stdout.split()[-2:]])
-        columns = list(zip(*runs[1:], strict=True))
+        columns = list(zip(*runs[warming:], strict=True))
         found[name] = {
             "library": statistics.median(columns[0]),
             "package": statistics.median(columns[1]),
@@ -488,8 +490,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     options.competitors = options.competitors or (
         QUICK_COMPETITORS if options.quick else list(COMPETITORS)
     )
-    options.rounds = options.rounds or (5 if options.quick else 11)
-    options.imports = (3 if options.quick else 9) if options.imports is None else options.imports
+    options.rounds = options.rounds or (3 if options.quick else 11)
+    options.imports = (1 if options.quick else 9) if options.imports is None else options.imports
     return options
 
 

@@ -35,13 +35,11 @@ class Stopwatch:
 class Server:
     """A loop, and the answers to what may be asked of it."""
 
-    def __init__(self, competitor: str, model: str, steps: int | None):
+    def __init__(self, competitor: str, model: str, steps: int):
         import loops
         import models
 
-        problem = models.PROBLEMS[model]
-        if steps is not None:
-            problem = problem._replace(steps=steps)
+        problem = models.PROBLEMS[model]._replace(steps=steps)
         chosen = loops.COMPETITORS[competitor]
         chosen.imports()
         x, y = problem.data()
