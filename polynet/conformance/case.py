@@ -305,7 +305,8 @@ def case(
         reference: the expected result, an expression in the op's parameter names.
         grad: are gradients checked? ``1``: of the first order only.
         why: the reason of ``grad=False``.
-        tolerance: relative and absolute error in float32, where the default is too strict.
+        tolerance: relative and absolute error in float32, where the default is too strict; an absolute one of 0 stays
+            0, for results that are small.
         label: takes the place of the arguments in the row's name.
         kwargs: its arguments by name.
 

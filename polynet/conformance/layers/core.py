@@ -6,6 +6,8 @@ from polynet.conformance.layers.row import Row
 from polynet.conformance.stored import Wrong
 
 STEPS = np.array([[True, True, False], [True, False, False]])
+_FIRST = float(np.float32(1.5 * np.sin(1.3)))
+"""The first number among the inputs of a row."""
 
 ROWS = [
     Row("Dense", (2, 4), {"units": 3}),
@@ -24,12 +26,14 @@ ROWS = [
         (2, 3, 4),
         {"equation": "...x,xy->...y", "output_shape": 5, "activation": "relu"},
     ),
-    Row("Embedding", (2, 3), {"input_dim": 7, "output_dim": 4}, integers=7, open=(1,)),
-    Row("Embedding", (2, 3), {"input_dim": 7, "output_dim": 4, "mask_zero": True}, integers=7),
+    Row("Embedding", (2, 3), {"input_dim": 9, "output_dim": 4}, integers=9, open=(1,)),
+    Row("Embedding", (2, 5), {"input_dim": 9, "output_dim": 4, "mask_zero": True}, integers=9),
     Row("Identity", (2, 3), open=(1,)),
     Row("Identity", (2, 3, 4), masks=[STEPS]),
     Row("Masking", (2, 3, 4), open=(1,)),
     Row("Masking", (2, 3, 1), {"mask_value": 0.5}),
+    Row("Masking", (2, 3, 4), {"mask_value": _FIRST}),
+    Row("Masking", (2, 3, 1), {"mask_value": _FIRST}),
 ]
 
 WRONG = [

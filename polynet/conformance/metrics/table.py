@@ -76,6 +76,11 @@ def yes_or_no(*shape: int) -> Maker:
     return _labelled(make, "yes_or_no", shape)
 
 
+def quarters(random: Random, size: int) -> Batch:
+    """Labels 0 and 1, and scores that many thresholds are equal to."""
+    return _float(random.randint(0, 2, (size, 3))), _float(random.randint(0, 5, (size, 3)) / 4)
+
+
 def logits(random: Random, size: int) -> Batch:
     """Labels 0 and 1, and scores of any size."""
     return _float(random.randint(0, 2, (size, 3))), _float(random.randn(size, 3) * 2)
@@ -244,6 +249,9 @@ def _rows() -> Iterator[tuple[str, dict[str, Any], Maker, str | None]]:
         yield name, {}, values, "values"
     for name in ("TruePositives", "Precision"):
         yield name, {}, yes_or_no(3), "values"
+    for name in ("TruePositives", "TrueNegatives", "BinaryAccuracy"):
+        yield name, {}, quarters, None
+    yield "FalsePositives", {"thresholds": [0.75, 0.25]}, quarters, None
     yield "AUC", {"multi_label": True, "num_labels": 3}, yes_or_no(3), "values"
     yield "BinaryAccuracy", {}, yes_or_no(3), "values"
     yield "RootMeanSquaredError", {}, numbers, "values"
