@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Self
 
-from polynet import config, dtypes, errors
+from polynet import config, dtypes, errors, patterns
 
 __all__ = [
     "DTypePolicy",
@@ -173,7 +173,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     def __getitem__(self, path: str) -> DTypePolicy:
         if path in self._policies:
             return self._policies[path]
-        matching = [key for key in self._policies if re.fullmatch(key, path)]
+        matching = [key for key in self._policies if patterns.is_fitting(key, path)]
         if len(matching) > 1:
             raise ValueError(
                 f"DTypePolicyMap: the path {path!r} matches {len(matching)} keys: "
@@ -190,6 +190,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
                 f"DTypePolicyMap: the key {key!r} already has the policy "
                 f"{self._policies[key].name!r}. Delete it first to give it another."
             )
+        patterns.check(key)
         try:
             re.compile(key)
         except re.error as error:

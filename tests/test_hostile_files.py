@@ -338,6 +338,16 @@ def policy(made):
 
 
 @config
+def policies_by_a_slow_pattern(made):
+    made["config"]["layers"][1]["config"]["name"] = "a" * 60
+    float32 = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
+    policies = {"default_policy": None, "policy_map": {"(a+)+b": float32}}
+    return dense(
+        made, dtype={"kind": "dtype_policies", "class_name": "DTypePolicyMap", "config": policies}
+    )
+
+
+@config
 def built_for_a_bomb(made):
     shape = {
         "kind": "python",
@@ -490,6 +500,7 @@ WHY_CONFIGS = {
     "input_length": "shall be made; the file holds",
     "embedding": "shall be made; the file holds",
     "unknown_keys": "unknown arguments",
+    "policies_by_a_slow_pattern": "may take long on a path of",
     "graph_cycle": "depend on its own outputs",
     "graph_an_op_without_tensors": "is called without a tensor of the graph",
     "graph_an_op_that_is_none": "unknown op 'system'",
@@ -513,7 +524,31 @@ def test_configs(good, tmp_path):
     refused(good, paths, MAY_LOAD, {**WHY_CONFIGS, **texts})
 
 
+SGD = {"kind": "optimizers", "class_name": "SGD", "config": {}}
 COMPILE = {
+    "optimizers_by_a_slow_pattern": {
+        "optimizer": {
+            "kind": "optimizers",
+            "class_name": "MultiOptimizer",
+            "config": {
+                "optimizer_map": {
+                    "kind": "optimizers",
+                    "class_name": "OptimizerMap",
+                    "config": {
+                        "default_optimizer": SGD,
+                        "optimizer_map": {"([a-z_/]+)+!": SGD},
+                    },
+                }
+            },
+        }
+    },
+    "layers_by_a_slow_pattern": {
+        "optimizer": {
+            "kind": "optimizers",
+            "class_name": "Muon",
+            "config": {"exclude_layers": ["(([a-z_]+)+)+/b"]},
+        }
+    },
     "optimizer_of_code": {"optimizer": {"class_name": "__lambda__", "config": {"code": CODE}}},
     "loss_of_a_module": {"loss": {"module": "os", "class_name": "function", "config": "system"}},
     "loss_of_models": {
@@ -560,6 +595,8 @@ def test_compile(good, tmp_path):
     because = {
         "matrix_of_many": "shall be made; the file holds",
         "metric_of_many": "num_thresholds: expected a number of at most",
+        "optimizers_by_a_slow_pattern": "may take long on a path of",
+        "layers_by_a_slow_pattern": "may take long on a path of",
         "trained_4": "expected a list of names that occur once",
         "loss_of_models": "models: unknown name 'load_model'",
     }

@@ -6,10 +6,10 @@ it (clipping, weight decay, averages, saving) is in ``optimizer.py``.  No arithm
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+from polynet import patterns
 from polynet.initializers import Constant
 from polynet.ops import updates
 from polynet.optimizers.optimizer import (
@@ -822,7 +822,7 @@ class Muon(Optimizer):
             return True
         if self.exclude_embeddings and "embedding" in variable.path.lower():
             return True
-        return any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
+        return any(patterns.found_in(pattern, variable.path) for pattern in self.exclude_layers)
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make a momentum for each weight, and a velocity for those that Adam updates."""

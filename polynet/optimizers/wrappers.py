@@ -5,11 +5,10 @@ No weight is updated here; the rules are in ``rules.py``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Self
 
-from polynet import ops
+from polynet import ops, patterns
 from polynet.configurable import Configurable, custom_object_scope, deserialize, serialize
 from polynet.ops import updates
 from polynet.optimizers.optimizer import Optimizer
@@ -183,7 +182,7 @@ class OptimizerMap(Configurable, MutableMapping[str, Optimizer]):
     def __getitem__(self, key: str) -> Optimizer:
         if key in self._optimizers:
             return self._optimizers[key]
-        fitting = [pattern for pattern in self._optimizers if re.fullmatch(pattern, key)]
+        fitting = [pattern for pattern in self._optimizers if patterns.is_fitting(pattern, key)]
         if len(fitting) > 1:
             raise ValueError(
                 f"OptimizerMap: several patterns fit {key!r}: {', '.join(fitting)}. Let one fit only."

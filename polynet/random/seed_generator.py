@@ -166,7 +166,7 @@ def host_states() -> dict[str, Any]:
         found[name] = (version, np.array(words, np.uint32), gauss)
     state: Any = np.random.get_state(legacy=True)
     if state[0] == "MT19937":  # somebody may have put another one in its place
-        found["numpy"] = state
+        found["legacy"] = state
     return found
 
 
@@ -184,8 +184,8 @@ def _set_host_states(states: dict[str, Any]) -> None:
     for name, generator in (("python", python_random), ("defaults", _entropy)):
         version, words, gauss = states[name]
         generator.setstate((version, tuple(words.tolist()), gauss))
-    if "numpy" in states:
-        np.random.set_state(states["numpy"])
+    if "legacy" in states:
+        np.random.set_state(states["legacy"])
 
 
 def draw(seed: Any, function: Callable[[Any], R], of: Any = None) -> R:
