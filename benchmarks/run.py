@@ -124,10 +124,9 @@ class Worker:
         return self.answer()
 
     def close(self) -> None:
-        """Let it end."""
-        with contextlib.suppress(OSError):
-            self.process.communicate(timeout=10)
+        """End it; it has nothing left to do."""
         self.process.kill()
+        self.process.communicate()
         self.errors.close()
 
 
