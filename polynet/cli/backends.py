@@ -45,7 +45,7 @@ def gather(name: str) -> Facts:
     try:
         info = plugins.info(name)
         facts.library, facts.install = info.library, info.install
-        facts.installed = _is_installed(info.modules[0])
+        facts.installed = is_installed(name)
         backend = plugins.get(name)
         facts.library_version = backend.library_version()
         facts.devices = backend.devices()
@@ -55,7 +55,17 @@ def gather(name: str) -> Facts:
     return facts
 
 
-def _is_installed(module: str) -> bool:
+def is_installed(name: str) -> bool:
+    """Is a backend's array library there?  Imports neither of them.
+
+    Example:
+        >>> is_installed("numpy")
+        True
+    """
+    try:
+        module = plugins.info(name).modules[0]
+    except errors.BackendError:  # a broken plugin
+        return False
     try:
         return importlib.util.find_spec(module) is not None
     except ValueError:  # a module made by hand, without a specification

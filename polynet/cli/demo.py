@@ -10,6 +10,7 @@ from typing import Any
 
 import polynet
 from polynet import ops
+from polynet.cli.backends import is_installed
 
 
 def train(points: int = 1000, steps: int = 40, rate: float = 1.0) -> list[tuple[float, float]]:
@@ -84,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number, (value, accuracy) in enumerate(train_network(), start=1):
         print(f"{number:4}  {value:.4f}  {accuracy:8.1%}")
     for name in polynet.list_backends():
-        if name != backend:
+        if name != backend and is_installed(name):
             print(f"\nThe same on another backend: POLYNET_BACKEND={name} polynet demo")
             break
     return 0
