@@ -407,3 +407,14 @@ def test_what_the_system_refuses(call, ending, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == [path.name]
     with pytest.raises(FileExistsError, match="overwrite=False"):
         save(path, overwrite=False)
+
+
+@pytest.mark.parametrize("name", ["graph", "series", "stack", "tower"])
+def test_descriptions_as_text(name):
+    with zipfile.ZipFile(FOLDER / f"{name}.keras") as file:
+        text = file.read("config.json").decode()
+    model = polynet.models.model_from_json(text)
+    if name == "tower":
+        model(inputs_of(name))
+    model.load_weights(FOLDER / f"{name}.keras")
+    assert_as_keras(model, name)

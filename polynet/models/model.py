@@ -395,7 +395,7 @@ def _dict_keys(structure: dict[str, Any]) -> list[str]:
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The model of which ``to_json`` gave the text, with new weights.
+    """The model of which ``to_json`` gave the text, polynet's or Keras's, with new weights.
 
     Example:
         >>> import polynet
@@ -407,4 +407,9 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         config = json.loads(json_string)
     except ValueError as error:
         raise ValueError(f"model_from_json: expected JSON; {error}.") from None
+    if isinstance(config, dict) and "module" in config:  # written by Keras
+        from polynet.saving.keras_configs import read_model
+
+        with configurable.custom_object_scope(custom_objects or {}):
+            config = read_model(config)
     return configurable.deserialize(config, custom_objects, kind="models")

@@ -566,9 +566,7 @@ def _written_op(op: str, name: str, call: Mapping[str, Any]) -> dict[str, Any]:
     for key in arguments:
         if key not in found.call and key not in found.config:
             raise errors.FileError(f"save: {op}: {key}: Keras's {found.class_name} has none.")
-    given = [arguments.pop(key) if key in arguments else None for key in found.call]
-    while given and given[-1] is None:
-        given.pop()
+    given = [arguments.pop(key, None) for key in found.call]
     return _op_entry(found.page, found.class_name, arguments, name, given)
 
 

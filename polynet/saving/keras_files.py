@@ -60,7 +60,8 @@ def load_model(path: str, custom_objects: Mapping[str, Any] | None, compile: boo
         else:
             wanted |= _optimizer_variables(model.optimizer)
         stored: Any = arrays
-        weights.require_all(stored, wanted, weights.compare(stored, wanted, exact=False))
+        found = weights.compare(stored, wanted, exact=False)
+        weights.require_all(stored, wanted, found, hint=False)
         members[WEIGHTS].verify(file, WEIGHTS)
         values = weights.as_values(wanted, arrays.read(wanted))
     weights.assign_all(values)
