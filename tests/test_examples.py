@@ -28,6 +28,7 @@ EXPECTED = {
     "text_classifier": r"accuracy on new sentences (9\d|100)\.\d %",
     "transformer": r"-> (9[5-9]|100)\.\d % on new sequences",
     "forecast": r"mean error 0\.0\d+; of repeating the last value 0\.1",
+    "survives_a_kill": r"killed in epoch 2\nkilled in epoch 4\nthe same bits: True",
     "per_example_gradients": r"shape \(8, 3\).*up to \d\.\de-0[6-9]|up to 0\.0e\+00",
 }
 

@@ -360,6 +360,7 @@ def test_by_hand(tmp_path):
 
 def test_by_hand_and_in_fit_are_not_mixed_up(tmp_path):
     polynet.Checkpointer(tmp_path).save(make())
+    assert polynet.Checkpointer(tmp_path).restore(make()) == {}
     with pytest.raises(errors.FileError, match="was saved by save, not by fit"):
         fit(make(), tmp_path)
     unbuilt = polynet.Sequential([layers.Dense(1)])

@@ -102,6 +102,7 @@ class Checkpointer(Saver):
             >>> run.restore(model)
             {'step': 100}
         """
+        self._ready(model, optimizer)
         return self._save(model, {} if state is None else state, False, optimizer)
 
     def restore(self, model: Any, optimizer: Any = None) -> Any:
@@ -115,6 +116,12 @@ class Checkpointer(Saver):
         checkpoint = self._newest()
         if checkpoint is None:
             return None
+        self._ready(model, optimizer)
+        self._apply(checkpoint, model, optimizer, False)
+        return checkpoint.state["state"]
+
+    def _ready(self, model: Any, optimizer: Any) -> None:
+        """Have all variables there."""
         if not model.built:
             raise ValueError(
                 f"{type(self).__name__}: {type(model).__name__} {model.name!r} has no weights yet. Call it, or "
@@ -124,8 +131,6 @@ class Checkpointer(Saver):
         if used is not None and not used.built:
             used.build(model.trainable_variables)
             used.built = True
-        self._apply(checkpoint, model, optimizer, False)
-        return checkpoint.state["state"]
 
     # ---------------------------------------------------------------------------------- in fit
 
