@@ -30,7 +30,7 @@ class Checkpointer(Saver):
     it to ``fit`` as a callback; in a loop of your own call ``restore`` before it and ``save`` within.
 
     Files are numbered, and each is written whole or not at all. One that is damaged is reported and left out. The
-    directory is for one run at a time; to begin anew, give another one.
+    directory is for one run, which is one call of ``fit``; to begin anew, give another one.
 
     Args:
         directory: where the files are; it is made if needed.
