@@ -272,7 +272,7 @@ class NumpyBackend(
         return np.cumsum(x, _checked(x, axis), x.dtype)
 
     def view(self, x: Any, dtype: str | None = None) -> Any:
-        return x if dtype is None else np.ascontiguousarray(x).view(self.native_dtype(dtype))
+        return x if dtype is None else np.asarray(x, order="C").view(self.native_dtype(dtype))
 
 
 def _checked(x: Any, axis: Any) -> Any:

@@ -157,8 +157,10 @@ class _Cropping(_Moving):
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self._first = 1 if self.data_format == "channels_last" else 2
         self._lost = tuple(before + after for before, after in self.cropping)
-        self._key = (slice(None),) * self._first + tuple(
-            slice(before, -after if after else None) for before, after in self.cropping
+        self._key = (
+            *(slice(None),) * self._first,
+            *(slice(before, -after if after else None) for before, after in self.cropping),
+            ...,
         )
 
     def call(self, inputs: Any) -> Any:

@@ -126,7 +126,7 @@ class ArrayApiBackend(Indexing, Linalg, RandomNumbers, Backend):
         # by way of the host: the standard does not read memory as another dtype
         if dtype is None or dtype == self.dtype_of(x):
             return x
-        return self.asarray(np.ascontiguousarray(self.to_numpy(x)).view(dtype), dtype)
+        return self.asarray(np.asarray(self.to_numpy(x), order="C").view(dtype), dtype)
 
     def full(self, shape: tuple[int, ...], fill_value: Any, dtype: str) -> Any:
         kind = {"b": bool, "i": int, "u": int, "f": float, "c": complex}[dtype[0]]

@@ -33,7 +33,7 @@ def polynet_backend() -> Backend:
             return cupy.asnumpy(x)
 
         def view(self, x: Any, dtype: str | None = None) -> Any:
-            return x if dtype is None else cupy.ascontiguousarray(x).view(self.native_dtype(dtype))
+            return x if dtype is None else cupy.asarray(x, order="C").view(self.native_dtype(dtype))
 
         def devices(self) -> list[str]:
             return [f"gpu:{number}" for number in range(cupy.cuda.runtime.getDeviceCount())]

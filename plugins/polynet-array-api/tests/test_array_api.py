@@ -90,6 +90,11 @@ def test_tensors_are_the_librarys_own(strict):
     assert type(x) is type(array_api_strict.asarray(0)) and x.dtype == array_api_strict.float32
 
 
+def test_a_0d_array_read_as_another_dtype(strict):
+    bits = ops.view(ops.convert_to_tensor(1.0), "int32")
+    assert bits.shape == () and int(bits) == 0x3F800000
+
+
 def test_operators_with_variables(strict):
     x, v = (
         array_api_strict.asarray([1.0, 2.0], dtype=array_api_strict.float32),
