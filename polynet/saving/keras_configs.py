@@ -13,7 +13,7 @@ from typing import Any
 
 from polynet import configurable, errors
 from polynet.op import OPS
-from polynet.saving.keras_ops import BY_CLASS, BY_OP
+from polynet.saving.keras_ops import BY_CLASS, BY_OP, KerasOp
 from polynet.saving.strict_json import shown
 
 _PAGES = {
@@ -46,7 +46,6 @@ _AT_THE_TOP = {
 
 _GRAPHS = {"keras.src.models.functional", "keras.src.models.model", "keras.models", "keras"}
 _OPS = "keras.src.ops."
-_ALIASES = {("numpy", "Abs"): ("numpy", "Absolute"), ("numpy", "Conj"): ("numpy", "Conjugate")}
 
 _ENTRIES = {
     *("module", "class_name", "config", "registered_name", "name", "inbound_nodes"),
@@ -248,16 +247,16 @@ class _Reading:
         if not isinstance(config, dict):
             raise ValueError(f"{name}: config: expected a dict; got {type(config).__name__}.")
         config.pop("name", None)
-        found: Any = _SPECIAL.get((page, name))
-        if found is not None:
-            nodes = [found(call["args"], {**config, **call["kwargs"]}) for call in calls]
+        found = BY_CLASS.get((page, name))
+        if found is not None and found.op in _SPECIAL:
+            special = _SPECIAL[found.op]
+            own = [special(call["args"], {**config, **call["kwargs"]}) for call in calls]
             return {
                 "kind": "ops",
-                "class_name": nodes[0][0] if nodes else "index",
+                "class_name": found.op,
                 "config": {},
-                "inbound_nodes": [{"args": args, "kwargs": {}} for _, args in nodes],
+                "inbound_nodes": [{"args": args, "kwargs": {}} for args in own],
             }
-        found = BY_CLASS.get(_ALIASES.get((page, name), (page, name)))
         if found is None or found.op not in OPS:
             raise ValueError(f"unknown op {shown(str(name))} of {shown(page)}.")
         taken = inspect.signature(OPS[found.op].call).parameters
@@ -277,7 +276,7 @@ class _Reading:
         return {"kind": "ops", "class_name": found.op, "config": {}, "inbound_nodes": nodes}
 
 
-def _get_item(args: list[Any], kwargs: dict[str, Any]) -> tuple[str, list[Any]]:
+def _index(args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
     x, key = (*args, kwargs["key"]) if "key" in kwargs else args
     parts = key if isinstance(key, list) else [key]
     for part in parts:
@@ -286,17 +285,18 @@ def _get_item(args: list[Any], kwargs: dict[str, Any]) -> tuple[str, list[Any]]:
             configurable.is_description(part) and part["class_name"] in ("slice", "ellipsis")
         ):
             raise NotImplementedError("GetItem: expected integers, slices, None and an ellipsis.")
-    return "index", [x, [], {"kind": "python", "class_name": "tuple", "config": parts}]
+    return [x, [], {"kind": "python", "class_name": "tuple", "config": parts}]
 
 
-def _einsum(args: list[Any], kwargs: dict[str, Any]) -> tuple[str, list[Any]]:
-    return "einsum", [args, kwargs["subscripts"]]
+def _einsum(args: list[Any], kwargs: dict[str, Any]) -> list[Any]:
+    return [args, kwargs["subscripts"]]
 
 
-_SPECIAL: dict[tuple[str, str], Callable[..., tuple[str, list[Any]]]] = {
-    ("numpy", "GetItem"): _get_item,
-    ("numpy", "Einsum"): _einsum,
+_SPECIAL: dict[str, Callable[[list[Any], dict[str, Any]], list[Any]]] = {
+    "index": _index,
+    "einsum": _einsum,
 }
+"""Ops whose arguments are arranged in another way."""
 
 
 def _kind(value: dict[str, Any]) -> tuple[str, str]:
@@ -545,18 +545,18 @@ def _written_graph(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _written_op(op: str, name: str, call: Mapping[str, Any]) -> dict[str, Any]:
     """A call of an op as Keras describes it."""
-    if op == "index":
+    found = BY_OP.get(op)
+    if op == "index" and found is not None:
         x, indices, key = call["args"]
         if indices:
             raise ValueError(
                 "save: Keras's files hold no indexing by tensors; use ops.take or ops.take_along_axis in the model."
             )
         parts = key["config"] if configurable.is_description(key) else key
-        return _op_entry("numpy", "GetItem", {}, name, [x, parts])
-    if op == "einsum":
+        return _op_entry(found, {}, name, [x, parts])
+    if op == "einsum" and found is not None:
         operands, subscripts = call["args"]
-        return _op_entry("numpy", "Einsum", {"subscripts": subscripts}, name, operands)
-    found = BY_OP.get(op)
+        return _op_entry(found, {"subscripts": subscripts}, name, operands)
     if found is None:
         raise ValueError(
             f"save: Keras has no op like polynet's {op!r}, which the model calls; a '.polynet' file can hold it."
@@ -567,14 +567,17 @@ def _written_op(op: str, name: str, call: Mapping[str, Any]) -> dict[str, Any]:
         if key not in found.call and key not in found.config:
             raise errors.FileError(f"save: {op}: {key}: Keras's {found.class_name} has none.")
     given = [arguments.pop(key, None) for key in found.call]
-    return _op_entry(found.page, found.class_name, arguments, name, given)
+    return _op_entry(found, arguments, name, given)
 
 
-def _op_entry(
-    page: str, class_name: str, config: dict[str, Any], name: str, args: list[Any]
-) -> dict[str, Any]:
+def _op_entry(found: KerasOp, config: dict[str, Any], name: str, args: list[Any]) -> dict[str, Any]:
     return {
-        **_described(_OPS + page, class_name, {"name": name, **_written(config)}, class_name),
+        **_described(
+            _OPS + found.page,
+            found.class_name,
+            {"name": name, **_written(config)},
+            found.class_name,
+        ),
         "name": name,
         "inbound_nodes": [{"args": _written(args), "kwargs": {}}],
     }
