@@ -13,7 +13,7 @@ import pytest
 
 import polynet
 from polynet import callbacks, errors, layers
-from polynet.saving import container, plain
+from polynet.saving import container, plain, progress
 
 X = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")
 Y = X.sum(1, keepdims=True)
@@ -356,6 +356,28 @@ def test_by_hand(tmp_path):
     os.unlink(tmp_path / "checkpoint-000006.state")
     assert loop(6, stop=4) is None
     assert loop(6) == whole
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        *(None, {}, {"python": 3}, {"python": (3, [1], None)}, {"python": (3, np.ones(9), None)}),
+        {"python": (3, np.ones(625, "uint32"), None), "defaults": (2**40, np.ones(2), 1.5)},
+    ],
+)
+def test_states_of_random_generators_that_make_no_sense(states, tmp_path, monkeypatch):
+    model = make()
+    run = polynet.Checkpointer(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(progress.seed_generator, "host_states", lambda: states)
+        run.save(model)
+    before, drawn = state_of(model), random.getstate()
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    changed = state_of(model)
+    with pytest.raises(errors.FileError, match=r"state\.json: random: "):
+        run.restore(model)
+    assert state_of(model) == changed != before
+    assert random.getstate() == drawn
 
 
 def test_by_hand_and_in_fit_are_not_mixed_up(tmp_path):

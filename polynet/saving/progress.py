@@ -89,7 +89,7 @@ class Checkpoint:
             values += weights.as_values(variables, self._arrays[name])
         try:
             seed_generator.set_host_states(self._random)
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise errors.FileError(f"{self.path}: {_STATE}: random: {error}.") from error
         weights.assign_all(values)
 
