@@ -20,7 +20,7 @@ TABLES = (
     "test_schedules",
     "test_updates",
 )
-"""Files of rows, by how their names begin; tests/test_ops.py and test_metrics.py choose by themselves."""
+"""Files of rows, by how their names begin; the published suite has an option for it, ``--polynet-sample``."""
 
 
 def pytest_collection_modifyitems(config, items):
