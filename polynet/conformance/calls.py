@@ -36,6 +36,7 @@ class Call:
         dtype: that of the result.
         make: what constructs the object that is called, if there is one.
         exact: are the results the same to the last bit on all backends?
+        needs: a dtype that the call uses beside that of its result.
         distribution: that of the values, for SciPy: ``"norm(0.3, 0.7)"``; stored are its moments and deciles.
     """
 
@@ -44,6 +45,7 @@ class Call:
     dtype: str = "float32"
     make: str = ""
     exact: bool = True
+    needs: str = ""
     distribution: str = ""
 
     @property
@@ -73,10 +75,11 @@ class CallTrial:
     @functools.cached_property
     def result(self) -> Any:
         """What the call gives."""
-        try:
-            self.backend.native_dtype(self.row.dtype)
-        except errors.DTypeError:
-            raise NotApplicable(self.backend.explain_dtype(self.row.dtype)) from None
+        for dtype in filter(None, (self.row.dtype, self.row.needs)):
+            try:
+                self.backend.native_dtype(dtype)
+            except errors.DTypeError:
+                raise NotApplicable(self.backend.explain_dtype(dtype)) from None
         return self.row.run()
 
     def compare(self, found: Any, what: str) -> None:

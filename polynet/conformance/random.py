@@ -97,6 +97,7 @@ ROWS = [
         "categorical",
         "random.categorical(np.linspace(-2, 2, 12, dtype='float32').reshape(3, 4).astype('f8'), 9, seed=12345)",
         "int32",
+        needs="float64",
     ),
     Call("normal", "random.normal((20_000,), -3.0, 0.1, seed=1)", distribution="norm(-3.0, 0.1)"),
     Call(

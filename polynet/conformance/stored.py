@@ -172,6 +172,7 @@ class WrongTrial:
         page = next((page for page in names() if f"{page}." in self.row.call), "ops")
         return program(
             self.backend,
+            "from numpy import inf, nan",
             f"from polynet import {', '.join(sorted({page, 'ops'}))}",
             "",
             self.row.call,
