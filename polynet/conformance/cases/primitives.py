@@ -320,6 +320,7 @@ CASES = [
     ),
     *(case(op, bools(4), reference=f"np.{op}(x)") for op in ("sum", "prod", "min", "argmin")),
     *(case(op, array(0, 3), 0, reference=f"np.{op}(x, 0)") for op in ("sum", "prod", "any", "all")),
+    case("sum", array(3000, low=0.5, high=1.5), reference="np.sum(x)"),
     case("prod", array(values=[[0.0, 2.0, 3.0], [0.0, 0.0, 4.0]]), 1, reference="np.prod(x, 1)"),
     *(
         case(

@@ -52,11 +52,16 @@ class Trial:
     @property
     def counted(self) -> np.ndarray:
         """The examples that count in a mean."""
-        return self.each[self.each > 0] if self.row.name == "Circle" else self.each
+        return self.each[self.each > 0] if self.leaves_out else self.each
+
+    @property
+    def leaves_out(self) -> bool:
+        """Does the loss itself say that examples do not count, whose losses are 0?"""
+        return self.row.name == "Circle" or "ignore_class" in self.row.arguments
 
     def need_examples(self) -> None:
         """Raise ``NotApplicable`` where weights and masks of examples have no place."""
-        if self.each.ndim == 0 or self.row.name == "Circle":
+        if self.each.ndim == 0 or self.leaves_out:
             raise NotApplicable("one number for the batch, or another way to count")
 
     def snippet(self) -> str:

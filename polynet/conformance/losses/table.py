@@ -125,6 +125,13 @@ ROWS = [
         P.T.copy(),
     ),
     Row(
+        "sparse_categorical_crossentropy",
+        "SparseCategoricalCrossentropy",
+        {"from_logits": True, "ignore_class": 1},
+        LABELS,
+        P,
+    ),
+    Row(
         "categorical_generalized_cross_entropy",
         "CategoricalGeneralizedCrossEntropy",
         {"q": 0.3},
