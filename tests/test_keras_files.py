@@ -211,6 +211,26 @@ def test_what_does_not_fit(tmp_path):
     ]
 
 
+def test_every_bit_of_the_values_counts(tmp_path):
+    model = polynet.Sequential([polynet.Input((3,)), layers.Dense(2), layers.Dense(1)])
+    model.save_weights(tmp_path / "w.weights.h5")
+    model.load_weights(tmp_path / "w.weights.h5")
+    before, whole = values(model), (tmp_path / "w.weights.h5").read_bytes()
+    with container.reading(str(tmp_path / "w.weights.h5")) as file:
+        stored = hdf5.Arrays(file, 0, file.size, "w.weights.h5").tensors
+    for name in before:
+        place = stored[name].start + stored[name].size - 1
+        data = bytearray(whole)
+        data[place] ^= 1
+        (tmp_path / "x.weights.h5").write_bytes(data)
+        with pytest.raises(errors.FileError, match="sha256 of the values is not the one"):
+            model.load_weights(tmp_path / "x.weights.h5")
+    assert_same(before, values(model))
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "w.weights.h5") as file:
+        assert len(file.attrs["polynet.sha256"]) == 64
+
+
 def test_checkpoints(tmp_path):
     model = polynet.Sequential([polynet.Input((3,)), layers.Dense(1)])
     model.compile("sgd", "mse")

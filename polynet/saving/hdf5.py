@@ -9,6 +9,7 @@ references.  No two parts of a file may overlap.  What the names mean is not kno
 
 from __future__ import annotations
 
+import hashlib
 import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,6 +84,7 @@ _OPAQUE = struct.pack("<BBBBI", 0x15, 0, 0, 0, 2)
 """Two bytes of unknown meaning; an attribute tells that they are a bfloat16."""
 
 _WORD = "bfloat16"
+_HASH = "polynet.sha256"
 
 
 # ------------------------------------------------------------------------------------------ reading
@@ -104,8 +106,10 @@ class Arrays:
         self._claims: list[tuple[int, int]] = []
         self._collections: dict[int, dict[int, bytes]] = {}
         self._window = 0, b""  # what was read last: small parts lie side by side
+        self.sha256: str | None = None
         self._read_groups(self._superblock())
         self._disjoint()
+        self._stored = dict(self.tensors)
 
     @property
     def size(self) -> int:
@@ -113,16 +117,29 @@ class Arrays:
         return sum(stored.size for stored in self.tensors.values())
 
     def read(self, wanted: Iterable[str], verify: None = None) -> dict[str, Any]:
-        """The wanted values.  HDF5 has no checksum of them: ``verify`` is for other formats."""
+        """The wanted values.  ``verify`` is for other formats: here the hash is in the file, if polynet wrote it."""
         values: dict[str, Any] = {}
-        for name in sorted(wanted, key=lambda name: self.tensors[name].start):
-            dtype, shape, offset, size = self.tensors[name]
+        names = set(wanted)
+        digest = hashlib.sha256()
+        for name, stored in self._stored.items():
+            if self.sha256 is None and name not in names:
+                continue
+            dtype, shape, offset, size = stored
             raw: Any = np.empty(size, np.uint8)
             self.file.read_into(raw, self.start + offset)
+            if self.sha256 is not None:
+                digest.update(_label(name, dtype, shape))
+                digest.update(raw)
+            if name not in names:
+                continue
             if dtype == "bool" and raw.size and int(raw.max()) > 1:
                 raise self._wrong(f"{shown(name)}: a truth value is neither 0 nor 1.")
             typed = _bfloat16(raw) if dtype == _WORD else raw.view(dtype)
             values[name] = typed.reshape(shape)
+        if self.sha256 not in (None, digest.hexdigest()):
+            raise self._wrong(
+                "the sha256 of the values is not the one in the file. The file was damaged or changed."
+            )
         return values
 
     def _wrong(self, text: str) -> errors.FileError:
@@ -194,6 +211,9 @@ class Arrays:
                 self.tensors[path] = self._array(messages, title)
                 continue
             found = self._symbols(messages, title)
+            if not path:
+                texts = [_fixed_text(body) for body in messages.get(_ATTRIBUTES, ())]
+                self.sha256 = dict(texts).get(_HASH)
             if _NOWHERE not in (tree, heap) and found != (tree, heap):
                 raise self._wrong(f"{title}: two places are told of its entries.")
             for name, entry in reversed(self._entries(*found, title).items()):
@@ -394,6 +414,22 @@ class Arrays:
         return self._collections[address].get(index, b"").decode("ascii", "replace")
 
 
+def _label(name: str, dtype: str, shape: Sequence[int]) -> bytes:
+    """What is hashed before the bytes of an array."""
+    return f"{name} {dtype} {list(shape)} ".encode()
+
+
+def _fixed_text(body: bytes) -> tuple[str, str]:
+    """Name and text of an attribute that holds its text in itself; empty when it is anything else."""
+    version, _, name, dtype, space = _ATTRIBUTE.unpack_from(body.ljust(_ATTRIBUTE.size, b"\0"))
+    begin = _ATTRIBUTE.size + sum((size + 7) // 8 * 8 for size in (name, dtype, space))
+    label = body[_ATTRIBUTE.size :][:name].rstrip(b"\0").decode("ascii", "replace")
+    kind = body[_ATTRIBUTE.size + (name + 7) // 8 * 8 :][:8]
+    if version != 1 or kind != _TEXT_OF_HASH:
+        return "", ""
+    return label, body[begin : begin + 64].decode("ascii", "replace")
+
+
 def _short(shape: Sequence[int]) -> str:
     return str(tuple(shape[:8])) if len(shape) <= 8 else f"{tuple(shape[:8])} and more"
 
@@ -401,11 +437,12 @@ def _short(shape: Sequence[int]) -> str:
 # ------------------------------------------------------------------------------------------ writing
 
 
-def as_buffers(arrays: Mapping[str, tuple[Any, str]]) -> list[Any]:
+def as_buffers(arrays: Mapping[str, tuple[Any, str]], hashed: bool = False) -> list[Any]:
     """An HDF5 file of arrays by path, as pieces of memory; arrays are not copied.
 
     Args:
         arrays: each with its dtype; the bits of a bfloat16 in any dtype of two bytes.
+        hashed: note the sha256 of the arrays too? Readers other than polynet's see an attribute of the root.
 
     Example:
         >>> import numpy as np
@@ -413,7 +450,7 @@ def as_buffers(arrays: Mapping[str, tuple[Any, str]]) -> list[Any]:
         >>> bytes(head[1:4]), data.nbytes
         (b'HDF', 24)
     """
-    made = _Writer()
+    made = _Writer(hashed)
     tree: dict[str, Any] = {}
     for path, entry in arrays.items():
         *groups, name = path.split("/")
@@ -421,15 +458,16 @@ def as_buffers(arrays: Mapping[str, tuple[Any, str]]) -> list[Any]:
         for group in groups:
             inner = inner.setdefault(group, {})
         inner[name] = entry
-    root = made.group(tree)
+    root = made.group(tree, "")
     return made.finish(root)
 
 
 class _Writer:
     """Collects the structure of a file; the arrays follow behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, hashed: bool) -> None:
         self.head = bytearray(_SUPERBLOCK.size)
+        self.digest = hashlib.sha256() if hashed else None
         self.arrays: list[tuple[int, Any]] = []
         self.word = 0
 
@@ -447,7 +485,7 @@ class _Writer:
         )
         return self.add(_OBJECT.pack(1, 0, len(messages), 1, len(body)) + body)
 
-    def group(self, entries: Mapping[str, Any]) -> tuple[int, int, int]:
+    def group(self, entries: Mapping[str, Any], path: str) -> tuple[int, int, int]:
         """Append a group and everything within; where it is, and its tree and heap."""
         ordered = sorted((name.encode(), value) for name, value in entries.items())
         texts, offsets = bytearray(8), []
@@ -455,17 +493,23 @@ class _Writer:
             offsets.append(len(texts))
             texts += _padded(name + b"\0")
         lines = []
-        for (_, value), offset in zip(ordered, offsets, strict=True):
+        for (name, value), offset in zip(ordered, offsets, strict=True):
+            inner = f"{path}{name.decode()}"
             if isinstance(value, dict):
-                place, inner_tree, inner_heap = self.group(value)
+                place, inner_tree, inner_heap = self.group(value, f"{inner}/")
                 lines.append((offset, _ENTRY.pack(offset, place, 1, 0, inner_tree, inner_heap)))
             else:
-                lines.append((offset, _ENTRY.pack(offset, self.array(*value), 0, 0, 0, 0)))
+                lines.append((offset, _ENTRY.pack(offset, self.array(inner, *value), 0, 0, 0, 0)))
         # 1: there is no free place among the names
         heap = self.add(_HEAP.pack(b"HEAP", 0, 0, 0, 0, len(texts), 1, len(self.head) + _HEAP.size))
         self.add(bytes(texts))
         tree = self.tree(lines)
-        return self.object([(_SYMBOLS, struct.pack("<QQ", tree, heap))]), tree, heap
+        messages = [(_SYMBOLS, struct.pack("<QQ", tree, heap))]
+        if self.digest is not None and not path:
+            text = self.digest.hexdigest().encode()
+            space = struct.pack("<BBB5x", 1, 0, 0)
+            messages.append((_ATTRIBUTES, _attribute(_HASH, _TEXT_OF_HASH, space, text)))
+        return self.object(messages), tree, heap
 
     def tree(self, lines: Sequence[tuple[int, bytes]]) -> int:
         """Append the tables of a group's entries, and the tree that leads to them."""
@@ -497,10 +541,13 @@ class _Writer:
                 return above[0][1]
             nodes, level = above, level + 1
 
-    def array(self, values: Any, dtype: str) -> int:
+    def array(self, path: str, values: Any, dtype: str) -> int:
         """Append the description of an array."""
         shape = values.shape
         values = np.ascontiguousarray(values).reshape(-1)
+        if self.digest is not None:
+            self.digest.update(_label(path, dtype, shape))
+            self.digest.update(values.view(np.uint8))
         space = struct.pack(f"<BBB5x{len(shape)}Q", 1, len(shape), 0, *shape)
         messages = [
             (_SPACE, space),
@@ -527,15 +574,8 @@ class _Writer:
             self.word = self.add(data.ljust(4096, b"\0"))
         kind = struct.pack("<BBBBI", 0x19, 1, 1, 0, 16) + _TEXT
         space = struct.pack("<BBB5x", 1, 0, 0)
-        name = b"dtype\0"
-        head = _ATTRIBUTE.pack(1, 0, len(name), len(kind), len(space))
-        return (
-            head
-            + _padded(name)
-            + _padded(kind)
-            + space
-            + struct.pack("<IQI", len(_WORD), self.word, 1)
-        )
+        place = struct.pack("<IQI", len(_WORD), self.word, 1)
+        return _attribute("dtype", kind, space, place)
 
     def finish(self, root: tuple[int, int, int]) -> list[Any]:
         """The whole file."""
@@ -556,6 +596,14 @@ class _Writer:
 
 
 _TEXT = _integer(1, False)
+_TEXT_OF_HASH = struct.pack("<BBBBI", 0x13, 0, 0, 0, 64)
+
+
+def _attribute(name: str, kind: bytes, space: bytes, value: bytes) -> bytes:
+    """An attribute of a group or array."""
+    label = name.encode() + b"\0"
+    head = _ATTRIBUTE.pack(1, 0, len(label), len(kind), len(space))
+    return head + _padded(label) + _padded(kind) + space + value
 
 
 def _padded(data: bytes) -> bytes:

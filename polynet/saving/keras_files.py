@@ -275,7 +275,7 @@ def _written(output: container.Output, name: str, parts: container.Buffers) -> c
 
 def save_weights(model: Any, path: str, overwrite: bool) -> None:
     """Write a ``.weights.h5`` file, which Keras opens."""
-    buffers = hdf5.as_buffers(_values(variables_by_place(model)))
+    buffers = hdf5.as_buffers(_values(variables_by_place(model)), hashed=True)
     total = sum(memoryview(part).nbytes for part in buffers)
     with container.replacing(path, overwrite, total) as output:
         for part in buffers:

@@ -352,7 +352,7 @@ numpy.Where: where(condition, x1, x2)
 numpy.ZerosLike: zeros_like(x; dtype)
 """
 
-_LINE = re.compile(r"(\w+)\.(\w+): (\w+)\(([^;)]*)(?:; ([^)]*))?\)")
+_LINE = re.compile(r"(\w+)\.(\w+): (\w+)\(([^;)]*)(?:;\s+([^)]*))?\)")
 
 
 def _read() -> dict[tuple[str, str], KerasOp]:
