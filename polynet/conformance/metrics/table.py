@@ -491,7 +491,7 @@ WRONG = [
     ),
     Wrong(
         "SparseCategoricalAccuracy",
-        "metrics.SparseCategoricalAccuracy().update_state(np.zeros((3,)), np.zeros((4, 2), 'float32'))",
+        "metrics.SparseCategoricalAccuracy().update_state(np.zeros((3,), 'int32'), np.zeros((4, 2), 'float32'))",
         "ShapeError",
         "SparseCategoricalAccuracy 'sparse_categorical_accuracy': sparse_categorical_accuracy: expected y_true with a number for each row of y_pred, shape (4,); got y_true of shape (3,) and y_pred of shape (4, 2).",
     ),
