@@ -11,13 +11,11 @@ from collections import Counter
 EVERY = int(os.environ.get("POLYNET_TEST_EVERY", "1"))
 
 TABLES = (
-    "test_activations",
     "test_declaring",
     "test_initializers",
     "test_layers_",
     "test_losses",
     "test_optimizers",
-    "test_schedules",
     "test_updates",
 )
 """Files of rows, by how their names begin; the published suite has an option for it, ``--polynet-sample``."""
