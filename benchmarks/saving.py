@@ -2,15 +2,17 @@
 
     POLYNET_BACKEND=torch python benchmarks/saving.py [MEGABYTES]
 
-prints medians of interleaved rounds in seconds.  Writing ends when the bytes are on the disk: polynet always waits for
-that, and the file of ``safetensors`` is synced by the benchmark.  Reading ends when every value is in memory of the
-process; it is measured with the file in the system's cache, and without (``cold``), where the disk decides.  polynet
-verifies the sha256 of all it reads, which ``safetensors`` does not.  Run it on a quiet machine.
+prints medians in seconds, of rounds in each of which everything has its turn.  Writing ends when the bytes are on the
+disk: polynet always waits for that, and the file of ``safetensors`` is synced by the benchmark.  Reading ends when all
+values are in memory; it is measured with the file in the system's cache, and without (``cold``): then the
+disk decides.  polynet verifies the sha256 of all it reads, which ``safetensors`` does not.  Run it on a quiet machine.
 """
 
 from __future__ import annotations
 
+import gc
 import os
+import random
 import statistics
 import sys
 import tempfile
@@ -81,14 +83,18 @@ def main() -> None:
     times: dict[str, list[float]] = {}
 
     def measure(name: str, call: Callable[[], Any]) -> None:
+        gc.collect()  # models are freed here, as their memory would be in a program that has one
         start = time.perf_counter()
         kept = call()
         times.setdefault(name, []).append(time.perf_counter() - start)
         del kept
 
+    rng = random.Random(0)
     for _ in range(ROUNDS):
-        for name, call in writes.items():
-            measure(f"write: {name}", call)
+        for name in rng.sample(
+            sorted(writes), len(writes)
+        ):  # a disk may be busy with what came before
+            measure(f"write: {name}", writes[name])
         for name, call in reads.items():
             measure(f"read: {name}", call)
         for (name, call), path in zip(reads.items(), (plain, weights, whole), strict=True):
@@ -97,9 +103,11 @@ def main() -> None:
     print(
         f"{plugins.current().name}, {size / 1e6:.0f} MB in {count} weights, {os.cpu_count()} processors"
     )
-    for name, found in times.items():
+    for name, found in sorted(times.items(), reverse=True):
         group = name.partition(":")[0]
-        base = next(statistics.median(v) for k, v in times.items() if k.startswith(group + ":"))
+        base = next(
+            statistics.median(v) for k, v in times.items() if k.startswith(f"{group}: safetensors")
+        )
         median = statistics.median(found)
         print(
             f"{name:32} {median:7.3f} s  {size / median / 1e9:5.2f} GB/s  {median / base:5.2f} times"
