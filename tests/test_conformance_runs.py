@@ -176,6 +176,12 @@ def test_wrong_options_are_refused_at_once(suite, options, says):
     assert status == 4 and says in text
 
 
+def test_a_backend_that_cannot_be_loaded_is_said_once(suite):
+    for more in ((), ("-n", "2")):
+        status, text = suite("raise RuntimeError('no device')", *more)
+        assert status == 4 and text.count("no device") == 1, text
+
+
 def test_the_command(suite):
     status, text = suite(
         *(

@@ -82,7 +82,17 @@ def run(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder, "pytest.ini")
         settings.write_text("[pytest]\n")
-        command = [sys.executable, "-m", "pytest", "-q", "-c", str(settings), "--rootdir", folder]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-rN",
+            "-c",
+            str(settings),
+            "--rootdir",
+            folder,
+        ]
         command += ["--noconftest", "-p", "no:cacheprovider", "--pyargs", "polynet.conformance"]
         status = subprocess.run([*command, *options], check=False).returncode
     if status == 5:

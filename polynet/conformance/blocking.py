@@ -62,7 +62,11 @@ def wanted(backend: Backend, op: str) -> bool:
         True
     """
     rows = _rows().get(op, ())
-    return not rows or not backend.dtypes or any(not _ops().trial(row, backend).lacking for row in rows)
+    return (
+        not rows
+        or not backend.dtypes
+        or any(not _ops().trial(row, backend).lacking for row in rows)
+    )
 
 
 @functools.cache

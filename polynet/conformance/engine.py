@@ -63,6 +63,13 @@ def load(name: str) -> Backend:
         return plugins.current()
 
 
+def can_load(name: str) -> None:
+    """Raise what is wrong with a backend if it cannot be loaded: better once than for each row."""
+    with quiet():
+        prepare(name)
+        plugins.get(name)
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """A block in which no warning is shown or raised, whatever the environment makes of warnings."""
@@ -163,6 +170,6 @@ def _with_snippet(message: str, trial: Any) -> str:
     if not hasattr(trial, "snippet"):
         return message
     try:
-        return f"{message}\n{trial.snippet()}"
+        return f"{message}\n{trial.snippet()}".rstrip()
     except Exception as error:  # the complaint matters more than the program
         return f"{message}\n(no program to reproduce it: {type(error).__name__}: {error})"

@@ -81,12 +81,14 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--polynet-backend: {error}") from None
     if name is not None or config.option.polynet_deviations:
         from polynet import errors, plugins
-        from polynet.conformance import deviations
+        from polynet.conformance import deviations, engine
 
         try:
+            if name is not None and not hasattr(config, "workerinput"):
+                engine.can_load(name)
             deviations.known(name or plugins.active_name(), config.option.polynet_deviations)
         except errors.PolynetError as error:
-            raise pytest.UsageError(f"deviations: {error}") from None
+            raise pytest.UsageError(f"polynet conformance: {error}") from None
 
 
 # ------------------------------------------------------------------------------------ what came of the rows

@@ -39,12 +39,17 @@ def facts(backend: Any, whole: bool) -> dict[str, Any]:
 
     import polynet
     from polynet import plugins
-    from polynet.conformance import blocking
+    from polynet.conformance import blocking, engine, interface
     from polynet.conformance.trial import has_double, has_dtype
     from polynet.dtypes import ALL
 
     info = plugins.info(backend.name)
     left = blocking.missing(backend)
+    first = blocking.to_write(left[0]) if left else ""
+    for outcome in engine.run(interface.SUBJECT, interface.Part("arrays"), backend):
+        if outcome.status == "failed":  # nothing else can be tried without
+            reason = outcome.message.partition("\n")[0]
+            first = f"dtypes, tensor_types, asarray and to_numpy. {reason}"
     return {
         "backend": backend.name,
         "versions": {
@@ -57,7 +62,7 @@ def facts(backend: Any, whole: bool) -> dict[str, Any]:
         "float64": "" if has_double(backend) else str(backend.explain_dtype("float64")),
         "dtypes": [dtype for dtype in ALL if not has_dtype(backend, dtype)],
         "missing": left,
-        "next": blocking.to_write(left[0]) if left else "",
+        "next": first,
         "whole": whole,
     }
 
@@ -208,7 +213,12 @@ def _troubled(report: Report) -> tuple[list[str], list[list[str]]]:
     bad = {
         name: cells
         for name, cells in names.items()
-        if any(counts[status] for counts in cells.values() for status in _SYMBOLS)
+        if any(
+            counts[status]
+            for check, counts in cells.items()
+            for status in _SYMBOLS
+            if check != "written"  # one line says what is not
+        )
     }
     shown = [check for check in checks if any(check in cells for cells in bad.values())]
     lines = [

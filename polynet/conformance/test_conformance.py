@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from polynet import plugins
+from polynet import errors, plugins
 from polynet.backend import Backend
 from polynet.conformance import deviations, engine, memory, pytest_plugin, report, selection, suite
 
@@ -34,7 +34,11 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """The backend that is checked, which is the active one meanwhile."""
     before = plugins.active_name()
     name = request.config.option.polynet_backend or before
-    yield engine.load(name)
+    try:
+        backend = engine.load(name)
+    except errors.PolynetError as error:
+        pytest.exit(f"the backend cannot be checked: {error}", returncode=1)
+    yield backend
     if name != before:
         plugins.set_backend(before)
 
