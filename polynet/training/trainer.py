@@ -362,11 +362,9 @@ class Trainer:
             if compiled is not None
             else self.__dict__.setdefault("_uncompiled", {})
         )
-        key = (
-            plugins.current().name,
-            tuple(map(id, self.trainable_variables)),  # type: ignore[attr-defined]
-            config.floatx(),
-        )
+        key: Any = (plugins.current().name, config.floatx())
+        if self._compiled is None or self.jit_compile:  # what was compiled holds these variables
+            key = (*key, *map(id, self.trainable_variables))  # type: ignore[attr-defined]
         if functions.get("key") != key:
             functions.clear()
             functions["key"] = key
@@ -607,9 +605,8 @@ class Trainer:
 
     def _checked(self, batch: Any) -> Any:
         """A batch, or several stacked, as tensors; integers are in range."""
-        batch = self._converted_batch(batch)
-        self._check_integers(batch)
-        return batch
+        self._check_integers(batch)  # on the host: of a tensor they might have to be waited for
+        return self._converted_batch(batch)
 
     def _batches(self, data: Data, epoch: int, first_batch: int = 0) -> Iterator[Any]:
         """The batches of an epoch as tensors."""
@@ -640,7 +637,10 @@ class Trainer:
         """Build what is not built yet, before anything is compiled."""
         compiled = self._compiled
         x, y, _ = unpack_x_y_sample_weight(batch)
-        unbuilt = any(not layer.built for layer in self._flatten_layers())  # type: ignore[attr-defined]
+        unbuilt = not self.built  # type: ignore[attr-defined]
+        if training or self.jit_compile or plugins.current().compiles:
+            # elsewhere a layer that is not built yet is built when it is called
+            unbuilt = any(not layer.built for layer in self._flatten_layers())  # type: ignore[attr-defined]
         late = compiled is not None and y is not None and not compiled.metrics.built
         unknown = (
             compiled is not None
@@ -676,8 +676,8 @@ class Trainer:
             compiled.loss.count_classes(outputs)
             compiled.outputs = outputs
         if training and compiled is not None and compiled.optimizer is not None:
-            variables = self.trainable_variables  # type: ignore[attr-defined]
-            if variables and not compiled.optimizer.built:
+            variables = [] if compiled.optimizer.built else self.trainable_variables  # type: ignore[attr-defined]
+            if variables:
                 compiled.optimizer.build(variables)
                 compiled.optimizer.built = True
 
