@@ -821,7 +821,13 @@ def test_orbax_checkpoints(tmp_path):
 def test_all_names_are_there():
     assert set(callbacks.__all__) == {
         *("BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History"),
-        *("Checkpointer", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint", "OrbaxCheckpoint"),
+        *(
+            "Checkpointer",
+            "LambdaCallback",
+            "LearningRateScheduler",
+            "ModelCheckpoint",
+            "OrbaxCheckpoint",
+        ),
         *("ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor", "SwapEMAWeights", "TensorBoard"),
         "TerminateOnNaN",
     }
