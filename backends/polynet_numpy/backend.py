@@ -91,7 +91,7 @@ _ALIKE = (
         "bitwise_and",
         "bitwise_or",
     ),
-    *("bitwise_xor", "bitwise_not", "left_shift", "right_shift", "where", "matmul", "flip"),
+    *("bitwise_xor", "bitwise_not", "left_shift", "right_shift", "where", "flip"),
 )
 _SCALARS = (
     *(

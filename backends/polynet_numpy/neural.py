@@ -49,6 +49,15 @@ class Neural:
         y = np.multiply(x, negative_slope)
         return np.maximum(x, y, out=y)
 
+    def affine(self, x: Any, kernel: Any, bias: Any) -> Any:
+        if x.dtype.kind != "f" or x.dtype.itemsize < 4 or not x.dtype == kernel.dtype == bias.dtype:
+            return OPS["affine"].function(x, kernel, bias)
+        y = self.matmul(x, kernel)
+        if y.ndim and bias.ndim == 1 and bias.size == y.shape[-1]:
+            y += bias
+            return y
+        return y + bias
+
     @staticmethod
     def label_loss(labels: Any, logits: Any, axis: int) -> Any:
         moved = logits - logits.max(axis, keepdims=True)

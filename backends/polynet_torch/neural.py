@@ -63,6 +63,13 @@ class Neural:
         return _body("log_softmax", x, axis)
 
     @staticmethod
+    def affine(x: Any, kernel: Any, bias: Any) -> Any:
+        plain = x.dtype == kernel.dtype == bias.dtype and x.is_floating_point()
+        if not plain or x.ndim < 2 or kernel.ndim != 2 or bias.ndim != 1:
+            return _body("affine", x, kernel, bias)
+        return functional.linear(x, kernel.t(), bias)
+
+    @staticmethod
     def label_loss(labels: Any, logits: Any, axis: int) -> Any:
         count = logits.shape[axis]
         if not count:

@@ -10,6 +10,7 @@ from polynet import activations, constraints, initializers, ops, regularizers, t
 from polynet.configurable import deserialize
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
+from polynet.ops.contraction import affine
 from polynet.ranges import check_range
 from polynet.symbolic import Input, KerasTensor
 
@@ -174,9 +175,8 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = ops.matmul(inputs, self.kernel)
-        if self.bias is not None:
-            x = ops.add(x, self.bias)
+        kernel, bias = self.kernel, self.bias
+        x = ops.matmul(inputs, kernel) if bias is None else affine(inputs, kernel, bias)
         return x if self.activation is None else self.activation(x)
 
 

@@ -39,6 +39,19 @@ __all__ = ["correlate", "dot", "einsum", "inner", "outer", "tensordot", "vdot"]
 # ---------------------------------------------------------------------------------------------- a pair
 
 
+@op
+def affine(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    """``x @ kernel + bias``, for a matrix and a vector: what a dense layer computes."""
+    return matmul(x, kernel) + bias
+
+
+affine.vjp(
+    lambda g, x_shape, kernel: primitives.left_gradient(g, x_shape, kernel),
+    lambda g, x, kernel_shape: primitives.right_gradient(g, x, kernel_shape),
+    lambda g: g,
+)
+
+
 @op(dtypes=spec.elementwise)
 def contract(x1: Tensor, x2: Tensor, subscripts: str) -> Tensor:
     """``einsum`` of two tensors in plain form: ``"ab,bc->ac"``, lower and upper case letters, no spaces.

@@ -10,6 +10,7 @@ and belongs in another file of this folder.
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -1195,12 +1196,12 @@ def matmul(x1: Tensor, x2: Tensor) -> Tensor:
 
 
 matmul.vjp(
-    lambda g, x1_shape, x2: _left_gradient(g, x1_shape, x2),
-    lambda g, x1, x2_shape: _right_gradient(g, x1, x2_shape),
+    lambda g, x1_shape, x2: left_gradient(g, x1_shape, x2),
+    lambda g, x1, x2_shape: right_gradient(g, x1, x2_shape),
 )
 
 
-def _left_gradient(g: Tensor, x1_shape: tuple[int, ...], x2: Tensor) -> Tensor:
+def left_gradient(g: Tensor, x1_shape: tuple[int, ...], x2: Tensor) -> Tensor:
     if len(x2.shape) == 1:
         return reshape(g, (*g.shape, 1)) * x2
     if len(x1_shape) == 1:
@@ -1208,13 +1209,18 @@ def _left_gradient(g: Tensor, x1_shape: tuple[int, ...], x2: Tensor) -> Tensor:
     return matmul(g, adjoint(x2))
 
 
-def _right_gradient(g: Tensor, x1: Tensor, x2_shape: tuple[int, ...]) -> Tensor:
+def right_gradient(g: Tensor, x1: Tensor, x2_shape: tuple[int, ...]) -> Tensor:
     if len(x1.shape) == 1:
         if len(x2_shape) == 1:
             return g * x1
         return reshape(x1, (*x1.shape, 1)) * reshape(g, (*g.shape[:-1], 1, g.shape[-1]))
     if len(x2_shape) == 1:
         return unbroadcast(matmul(adjoint(x1), reshape(g, (*g.shape, 1))), (*x2_shape, 1))[..., 0]
+    if (
+        len(x2_shape) == 2 and len(x1.shape) > 2
+    ):  # one product, instead of one for each matrix and their sum
+        rows = math.prod(x1.shape[:-1])
+        x1, g = reshape(x1, (rows, x1.shape[-1])), reshape(g, (rows, g.shape[-1]))
     return matmul(adjoint(x1), g)
 
 

@@ -24,6 +24,7 @@ class _Journal(Observer):
     """The values that variables had before a step assigned them."""
 
     looks_only = True
+    open = True
 
     def __init__(self) -> None:
         self.before: dict[int, tuple[Variable, Any]] = {}
@@ -46,7 +47,7 @@ class FiniteGuard:
         self.broken = Variable(
             np.full(2, -1, np.int32), dtype="int32", trainable=False, name="first_step_not_finite"
         )
-        self._names: list[str] = []
+        self._looked_at: Sequence[Variable] = ()
         self._journals: list[_Journal] = []
         self._good: Any = None
 
@@ -59,7 +60,8 @@ class FiniteGuard:
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         journal = self._journals.pop()
-        stop_observing(journal)
+        if journal.open:
+            stop_observing(journal)
         if isinstance(error, errors.NonFiniteError):
             for variable, value in journal.before.values():
                 variable._set(value)
@@ -73,19 +75,19 @@ class FiniteGuard:
     ) -> None:
         """Look at the loss and the gradients of the step with this number."""
         tensors = [loss, *(g for g in gradients if g is not None)]
-        self._names = [
-            "the loss",
-            *(
-                f"the gradient of {variable.path!r}"
-                for g, variable in zip(gradients, variables, strict=True)
-                if g is not None
-            ),
+        self._looked_at = [
+            variable for g, variable in zip(gradients, variables, strict=True) if g is not None
         ]
         each = finite_each(tensors)
         if not plugins.current().is_traced(each):
             found = np.asarray(ops.convert_to_numpy(each))
             if not found.all():
                 raise self._error(int(step), int(found.argmin()))
+            # nothing will be taken back any more
+            journal = self._journals[-1]
+            journal.open = False  # first: closed twice it would close another one
+            stop_observing(journal)
+            journal.before.clear()
             return
         whole = ops.all(each)
         before = self.broken.value
@@ -114,8 +116,9 @@ class FiniteGuard:
             raise self._error(step, place)
 
     def _error(self, step: int, place: int) -> errors.NonFiniteError:
+        what = "the loss" if not place else f"the gradient of {self._looked_at[place - 1].path!r}"
         return errors.NonFiniteError(
-            f"fit: {self._names[place]} is not finite at step {step}; the weights are those of the step before. "
+            f"fit: {what} is not finite at step {step}; the weights are those of the step before. "
             f"Lower the learning rate, clip the gradients, look for such values in the data, or switch this off by "
             f"compile(check_finite=False)."
         )

@@ -17,6 +17,11 @@ def _operands(subscripts: str) -> list[Any]:
 
 CASES = [
     *(
+        case("affine", array(*x, 4), array(4, 5), array(5), reference="x @ kernel + bias")
+        for x in ((3,), (2, 3), (0,))
+    ),
+    case("affine", array(4), array(4, 5), array(5), reference="x @ kernel + bias"),
+    *(
         case("einsum", subscripts, *_operands(subscripts), reference=_EINSUM)
         for subscripts in (
             "ab,bc->ac",

@@ -23,6 +23,16 @@ def _positive(*shape: int) -> object:
 
 
 CASES = [
+    *(
+        case(
+            "label_loss",
+            ints(*(1 if i == axis else n for i, n in enumerate(shape)), low=0, high=shape[axis]),
+            array(*shape),
+            axis,
+            reference="special.logsumexp(logits, axis, keepdims=True) - np.take_along_axis(logits, labels, axis)",
+        )
+        for shape, axis in (((5, 4), 1), ((2, 3, 4), 1))
+    ),
     # -------------------------------------------------------------------------- batch normalization
     case("batch_normalization", array(4, 3), array(3), _positive(3), -1, reference=_BATCH_NORM),
     case(
