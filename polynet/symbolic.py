@@ -114,9 +114,15 @@ class KerasTensor(Traced):
         self._no_value("a NumPy array")
 
 
+_MOST_AXES = 64
+"""More of them no array library has."""
+
+
 def _checked_shape(shape: Any) -> tuple[int | None, ...]:
     if isinstance(shape, int):
         shape = (shape,)
+    if len(shape) > _MOST_AXES:
+        raise errors.ShapeError(f"shape: expected at most {_MOST_AXES} axes; got {len(shape)}.")
     lengths = tuple(None if length is None else _length(length, shape) for length in shape)
     return lengths
 

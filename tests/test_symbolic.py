@@ -96,3 +96,16 @@ def test_operators_work_before_ops_are_imported(code):
 def test_a_symbolic_tensor_has_no_value(convert):
     with pytest.raises(TypeError, match="symbolic"):
         convert(polynet.Input((3,)))
+
+
+def test_more_axes_than_any_library_has():
+    with pytest.raises(polynet.errors.ShapeError, match="at most 64 axes; got 100000"):
+        polynet.Input(batch_shape=[2] * 100_000)
+
+
+def test_a_dense_layer_refuses_before_it_is_built():
+    layer = polynet.layers.Dense(3)
+    for shape in ((), (4,)):
+        with pytest.raises(polynet.errors.ShapeError, match="at least 2 dimensions"):
+            layer(polynet.ops.ones(shape))
+    assert layer(polynet.ops.ones((2, 5))).shape == (2, 3)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from polynet import activations, constraints, initializers, ops, regularizers, tree
+from polynet import activations, constraints, errors, initializers, ops, regularizers, tree
 from polynet.configurable import deserialize
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
@@ -156,6 +156,10 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape: Any) -> None:
+        if len(input_shape) < 2:
+            raise errors.ShapeError(
+                f"{self._title()}: input: expected at least 2 dimensions; got shape {tuple(input_shape)}."
+            )
         self.kernel = self.add_weight(
             name="kernel",
             shape=(input_shape[-1], self.units),
