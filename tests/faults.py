@@ -1099,12 +1099,12 @@ def result_left_in_float32():
 
 @text("layers/Dense::half", "polynet.layers.core:Dense.call")
 def bias_added_in_float32():
-    return "ops.add(x, self.bias)", 'ops.add(x, ops.cast(self.bias, "float32"))'
+    return "affine(inputs, kernel, bias)", 'affine(inputs, kernel, ops.cast(bias, "float32"))'
 
 
 @text("layers/Dense::gradients", "polynet.layers.core:Dense.call")
 def weight_cut_off_from_its_gradient():
-    return "ops.matmul(inputs, self.kernel)", "ops.matmul(inputs, ops.stop_gradient(self.kernel))"
+    return "affine(inputs, kernel, bias)", "affine(inputs, ops.stop_gradient(kernel), bias)"
 
 
 @planted("layers/Dense::compiled", when=COMPILES)

@@ -68,7 +68,7 @@ def test_a_layer_is_blocked_by_the_op_that_fails(acme):
     backend = acme(matmul=staticmethod(lambda x1, x2: np.matmul(x1, x2) + 0.1))
     found = engine.run(layers, row, backend, only=["values"], blame=True)
     assert [(outcome.status, outcome.message) for outcome in found] == [
-        ("blocked", "blocked by matmul")
+        ("blocked", "blocked by affine")
     ]
 
 
