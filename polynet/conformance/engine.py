@@ -99,8 +99,9 @@ def run(
     Example:
         >>> from polynet.conformance.case import find
         >>> from polynet.conformance.ops import SUBJECT
-        >>> [outcome.status for outcome in run(SUBJECT, find("celu-2x3x4"), plugins.current(), "nn")]
-        ['passed', 'passed', 'passed', 'passed', 'passed', 'passed']
+        >>> outcomes = run(SUBJECT, find("celu-2x3x4"), plugins.current(), "nn")
+        >>> {outcome.status for outcome in outcomes} <= {"passed", "skipped"}
+        True
     """
     if plugins.current() is not backend:
         raise ValueError(

@@ -48,7 +48,7 @@ class Strides:
         converted: makes tensors of a batch, and of several that are stacked.
         many: how many batches ``take`` is given where there is no loop.
         most: how many steps a loop has; 1 for none.
-        clock: a variable that every step assigns; reading it waits for the steps before.
+        clock: gives a tensor that every step assigns; reading it waits for the steps before.
         shown: variables that are only looked at, such as metrics, whose last digit may differ in a loop.
 
     Attributes:
@@ -158,7 +158,7 @@ class Strides:
         return self._converted(tree.map_structure(_stack, *batches))
 
     def _wait(self) -> None:
-        self._clock.numpy()
+        ops.convert_to_numpy(self._clock())
 
 
 def _stack(*leaves: Any) -> Any:

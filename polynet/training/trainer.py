@@ -598,7 +598,7 @@ class Trainer:
                 self._checked,
                 many,
                 most,
-                compiled.optimizer.iterations,
+                lambda: compiled.optimizer.iterations,
                 self.metrics_variables,  # type: ignore[attr-defined]
             )
         return compiled.functions[key]
