@@ -139,12 +139,14 @@ def _floats(dtype: str) -> Iterator[None]:
     """A block in which floats are of this dtype unless something else is said."""
     from polynet import config
 
-    before = config.floatx()
+    before, policy = config.floatx(), config._dtype_policy
     config.set_floatx(dtype)
+    config._dtype_policy = None  # one that somebody has set would keep layers from following
     try:
         yield
     finally:
         config.set_floatx(before)
+        config._dtype_policy = policy
 
 
 def losses(row: Curve, dtype: str = "float32") -> np.ndarray:
