@@ -260,7 +260,7 @@ CASES = [
             reduction,
             reference="updated_by_index(x, indices, updates, key, reduction)",
             label=f"many {reduction} {shape} {holes}",
-            tolerance=(1e-4, 1e-5),
+            tolerance=(1e-4, 1e-4),  # sums of thirty, in bfloat16 too
         )
         for shape, holes in (((3,), 1), ((3, 4), 1), ((3, 300), 1), ((3, 3, 5), 2))
         for reduction in ("add", "max")
