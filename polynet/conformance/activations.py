@@ -18,7 +18,7 @@ import numpy as np
 from polynet.backend import Backend
 from polynet.conformance import stored
 from polynet.conformance.stored import Wrong, host, near
-from polynet.conformance.suite import NotApplicable, Subject
+from polynet.conformance.suite import NotApplicable
 from polynet.values import dtype_of
 
 X = np.array([-7.5, -2.0, -0.5, 0.0, 0.25, 1.0, 1.5, 3.5, 6.5, 20.0], "float32")
@@ -203,18 +203,6 @@ def check_names(trial: Trial) -> None:
 CHECKS = {"values": check_values, "names": check_names, "gradients": check_gradients}
 
 
-@functools.cache
-def rows() -> list[Any]:
-    """The rows about activations, and about wrong calls."""
-    return stored.unique([*ROWS, *WRONG])
-
-
-def trial(row: Any, backend: Backend) -> Any:
-    """What the checks of a row share."""
-    of = stored.WrongTrial if isinstance(row, Wrong) else Trial
-    return of(row, backend)
-
-
 def tier(row: Any, check: str) -> str:
     """Derivatives are part of training."""
     return "train" if check == "gradients" else "nn"
@@ -227,12 +215,11 @@ def names() -> Iterable[str]:
     return [n for n in activations.__all__ if n not in ("get", "serialize", "deserialize")]
 
 
-SUBJECT = Subject(
+SUBJECT = stored.subject(
     name="activations",
-    rows=rows,
-    trial=trial,
-    checks=stored.checks(CHECKS),
-    checks_of=stored.checks_of(CHECKS),
+    rows=lambda: [*ROWS, *WRONG],
+    trial=Trial,
+    checks=CHECKS,
     tier=tier,
     names=names,
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -220,23 +219,11 @@ def tier(row: Any, check: str) -> str:
     return "train"
 
 
-@functools.cache
-def rows() -> list[Any]:
-    """The curves."""
-    return stored.unique(ROWS)
-
-
-def trial(row: Any, backend: Backend) -> Trial:
-    """A curve on a backend."""
-    return Trial(row, backend)
-
-
 SUBJECT = Subject(
     name="curves",
-    rows=rows,
-    trial=trial,
+    rows=lambda: ROWS,
+    trial=Trial,
     checks=CHECKS,
-    checks_of=stored.checks_of(CHECKS),
     tier=tier,
     names=lambda: ("fit",),
 )

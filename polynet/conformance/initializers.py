@@ -7,15 +7,12 @@ What draws uses the bits of ``polynet.random``; what does not is stored from Num
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from polynet.backend import Backend
 from polynet.conformance import calls, stored
 from polynet.conformance.calls import CHECKS, Call
 from polynet.conformance.stored import Wrong
-from polynet.conformance.suite import Subject
 
 
 def made(
@@ -244,19 +241,6 @@ WRONG = [
 ]
 
 
-@functools.cache
-def rows() -> list[Any]:
-    """The rows about initializers, and about wrong calls."""
-    return stored.unique([*ROWS, *WRONG])
-
-
-def trial(row: Any, backend: Backend) -> Any:
-    """What the checks of a row share."""
-    if isinstance(row, Wrong):
-        return stored.WrongTrial(row, backend)
-    return calls.CallTrial(row, backend, "initializers")
-
-
 def tier(row: Any, check: str) -> str:
     """Compilation comes last."""
     return "full" if check == "compiled" else "nn"
@@ -270,12 +254,11 @@ def names() -> Iterable[str]:
     return sorted({cls.__name__ for cls in classes if isinstance(cls, type)})
 
 
-SUBJECT = Subject(
+SUBJECT = stored.subject(
     name="initializers",
-    rows=rows,
-    trial=trial,
-    checks=stored.checks(CHECKS),
-    checks_of=stored.checks_of(CHECKS),
+    rows=lambda: [*ROWS, *WRONG],
+    trial=lambda row, backend: calls.CallTrial(row, backend, "initializers"),
+    checks=CHECKS,
     tier=tier,
     names=names,
 )

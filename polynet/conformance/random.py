@@ -8,15 +8,12 @@ published answers, and the ways from bits to numbers with exact arithmetic.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Any
 
-from polynet.backend import Backend
 from polynet.conformance import calls, stored
 from polynet.conformance.calls import Call
 from polynet.conformance.stored import Wrong
-from polynet.conformance.suite import Subject
 
 CHECKS = {name: check for name, check in calls.CHECKS.items() if name != "config"}
 
@@ -419,19 +416,6 @@ WRONG = [
 ]
 
 
-@functools.cache
-def rows() -> list[Any]:
-    """The rows about draws, and about wrong calls."""
-    return stored.unique([*ROWS, *WRONG])
-
-
-def trial(row: Any, backend: Backend) -> Any:
-    """What the checks of a row share."""
-    if isinstance(row, Wrong):
-        return stored.WrongTrial(row, backend)
-    return calls.CallTrial(row, backend, "random")
-
-
 def tier(row: Any, check: str) -> str:
     """Compilation comes last."""
     return "full" if check == "compiled" else "nn"
@@ -444,12 +428,11 @@ def names() -> Iterable[str]:
     return random.__all__
 
 
-SUBJECT = Subject(
+SUBJECT = stored.subject(
     name="random",
-    rows=rows,
-    trial=trial,
-    checks=stored.checks(CHECKS),
-    checks_of=stored.checks_of(CHECKS),
+    rows=lambda: [*ROWS, *WRONG],
+    trial=lambda row, backend: calls.CallTrial(row, backend, "random"),
+    checks=CHECKS,
     tier=tier,
     names=names,
 )

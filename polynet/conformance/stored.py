@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polynet.backend import Backend
-from polynet.conformance.suite import NotApplicable
+from polynet.conformance.suite import NotApplicable, Subject
 from polynet.conformance.trial import has_double
 from polynet.values import dtype_of
 
@@ -180,15 +180,33 @@ class WrongTrial:
         )
 
 
-def checks(of_rows: Mapping[str, Callable[[Any], None]]) -> dict[str, Callable[[Any], None]]:
-    """The checks of a subject, and ``errors``, which wrong calls go through."""
-    return {**of_rows, "errors": lambda trial: check_wrong(trial.row)}
+def subject(
+    name: str,
+    rows: Callable[[], Iterable[Any]],
+    trial: Callable[[Any, Backend], Any],
+    checks: Mapping[str, Callable[[Any], None]],
+    tier: Callable[[Any, str], str],
+    names: Callable[[], Iterable[str]],
+    exempt: Mapping[str, str] | None = None,
+    checks_of: Callable[[Any], Iterable[str]] | None = None,
+) -> Subject:
+    """A subject with rows about wrong calls among its own, of which only the error is looked at; see ``Subject``."""
 
+    def listed(row: Any) -> Iterable[str]:
+        if isinstance(row, Wrong):
+            return ["errors"]
+        return checks if checks_of is None else checks_of(row)
 
-def checks_of(of_rows: Iterable[str]) -> Callable[[Any], Iterable[str]]:
-    """Which checks a row goes through: of a wrong call only the error is looked at."""
-    listed = [*of_rows]
-    return lambda row: ["errors"] if isinstance(row, Wrong) else listed
+    return Subject(
+        name=name,
+        rows=functools.cache(lambda: unique(rows())),
+        trial=lambda row, backend: (WrongTrial if isinstance(row, Wrong) else trial)(row, backend),
+        checks={**checks, "errors": lambda trial: check_wrong(trial.row)},
+        checks_of=listed,
+        tier=tier,
+        names=names,
+        exempt=exempt or {},
+    )
 
 
 # ------------------------------------------------------------------------------------ programs

@@ -11,10 +11,8 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
-from polynet.backend import Backend
 from polynet.conformance import stored
 from polynet.conformance.layers.checks import CHECKS, Trial
-from polynet.conformance.suite import Subject
 
 FAMILIES = (
     "core",
@@ -39,9 +37,7 @@ def table(family: str) -> Any:
 @functools.cache
 def rows() -> list[Any]:
     """The rows of all families."""
-    return stored.unique(
-        row for family in FAMILIES for row in (*table(family).ROWS, *table(family).WRONG)
-    )
+    return [row for family in FAMILIES for row in (*table(family).ROWS, *table(family).WRONG)]
 
 
 @functools.cache
@@ -51,13 +47,6 @@ def _golden() -> dict[str, Any]:
         for family in FAMILIES
         for row, result in stored.golden(f"layers_{family}").items()
     }
-
-
-def trial(row: Any, backend: Backend) -> Any:
-    """What the checks of a row share."""
-    if isinstance(row, stored.Wrong):
-        return stored.WrongTrial(row, backend)
-    return Trial(row, backend, _golden().get(row.id))
 
 
 @functools.cache
@@ -92,12 +81,11 @@ def names() -> Iterable[str]:
             yield name
 
 
-SUBJECT = Subject(
+SUBJECT = stored.subject(
     name="layers",
     rows=rows,
-    trial=trial,
-    checks=stored.checks(CHECKS),
-    checks_of=stored.checks_of(CHECKS),
+    trial=lambda row, backend: Trial(row, backend, _golden().get(row.id)),
+    checks=CHECKS,
     tier=tier,
     names=names,
     exempt={

@@ -14,7 +14,7 @@ from polynet.conformance import stored
 from polynet.conformance.losses import table
 from polynet.conformance.losses.table import Row
 from polynet.conformance.stored import host, near
-from polynet.conformance.suite import NotApplicable, Subject
+from polynet.conformance.suite import NotApplicable
 from polynet.values import dtype_of
 
 
@@ -222,18 +222,6 @@ CHECKS = {
 # ------------------------------------------------------------------------------------ the subject
 
 
-@functools.cache
-def rows() -> list[Any]:
-    """The rows about losses, and about wrong calls."""
-    return stored.unique([*table.ROWS, *table.WRONG])
-
-
-def trial(row: Any, backend: Backend) -> Any:
-    """What the checks of a row share."""
-    of = stored.WrongTrial if isinstance(row, stored.Wrong) else Trial
-    return of(row, backend)
-
-
 def tier(row: Any, check: str) -> str:
     """Gradients are part of training."""
     if check in ("compiled", "float64"):
@@ -250,12 +238,11 @@ def names() -> Iterable[str]:
     return [name for name in losses.__all__ if name not in functions | others]
 
 
-SUBJECT = Subject(
+SUBJECT = stored.subject(
     name="losses",
-    rows=rows,
-    trial=trial,
-    checks=stored.checks(CHECKS),
-    checks_of=stored.checks_of(CHECKS),
+    rows=lambda: [*table.ROWS, *table.WRONG],
+    trial=Trial,
+    checks=CHECKS,
     tier=tier,
     names=names,
     exempt={

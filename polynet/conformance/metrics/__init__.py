@@ -15,7 +15,7 @@ from polynet.conformance import stored
 from polynet.conformance.metrics import table
 from polynet.conformance.metrics.table import Row
 from polynet.conformance.stored import host, near
-from polynet.conformance.suite import NotApplicable, Subject
+from polynet.conformance.suite import NotApplicable
 
 
 class Trial:
@@ -169,18 +169,6 @@ CHECKS = {
 
 
 @functools.cache
-def rows() -> list[Any]:
-    """The rows about metrics, and about wrong calls."""
-    return stored.unique([*table.ROWS, *table.WRONG])
-
-
-def trial(row: Any, backend: Backend) -> Any:
-    """What the checks of a row share."""
-    of = stored.WrongTrial if isinstance(row, stored.Wrong) else Trial
-    return of(row, backend)
-
-
-@functools.cache
 def _first() -> frozenset[str]:
     """The ids of the first rows of each class."""
     found: dict[str, str] = {}
@@ -191,8 +179,6 @@ def _first() -> frozenset[str]:
 
 def checks_of(row: Any) -> Iterable[str]:
     """Compilation takes long, and is the same for all rows of a class: the first stands for the others."""
-    if isinstance(row, stored.Wrong):
-        return ["errors"]
     return [check for check in CHECKS if check != "compiled" or row.id in _first()]
 
 
@@ -216,11 +202,11 @@ def names() -> Iterable[str]:
             yield name
 
 
-SUBJECT = Subject(
+SUBJECT = stored.subject(
     name="metrics",
-    rows=rows,
-    trial=trial,
-    checks=stored.checks(CHECKS),
+    rows=lambda: [*table.ROWS, *table.WRONG],
+    trial=Trial,
+    checks=CHECKS,
     checks_of=checks_of,
     tier=tier,
     names=names,

@@ -14,7 +14,7 @@ from polynet.conformance import stored
 from polynet.conformance.optimizers import table
 from polynet.conformance.optimizers.table import Row, Schedule
 from polynet.conformance.stored import host, near
-from polynet.conformance.suite import NotApplicable, Subject
+from polynet.conformance.suite import NotApplicable
 from polynet.conformance.trial import bodies_only
 
 
@@ -192,18 +192,6 @@ CHECKS = {
 # ------------------------------------------------------------------------------------ the subject
 
 
-@functools.cache
-def rows() -> list[Any]:
-    """The rows about optimizers, about schedules, and about wrong calls."""
-    return stored.unique([*table.ROWS, *table.SCHEDULES, *table.WRONG])
-
-
-def trial(row: Any, backend: Backend) -> Any:
-    """What the checks of a row share."""
-    of = stored.WrongTrial if isinstance(row, stored.Wrong) else Trial
-    return of(row, backend)
-
-
 def tier(row: Any, check: str) -> str:
     """Other ways to the same weights come last."""
     return "full" if check in ("stateless", "compiled", "bodies") else "train"
@@ -222,12 +210,11 @@ def names() -> Iterable[str]:
                 yield value.__name__
 
 
-SUBJECT = Subject(
+SUBJECT = stored.subject(
     name="optimizers",
-    rows=rows,
-    trial=trial,
-    checks=stored.checks(CHECKS),
-    checks_of=stored.checks_of(CHECKS),
+    rows=lambda: [*table.ROWS, *table.SCHEDULES, *table.WRONG],
+    trial=Trial,
+    checks=CHECKS,
     tier=tier,
     names=names,
     exempt={"MultiOptimizer": "takes a map of other optimizers, each of which has rows"},
