@@ -7,7 +7,6 @@ HDF5 has and polynet refuses.
 import copy
 import io
 import json
-import os
 import random
 import struct
 import zipfile
@@ -19,29 +18,22 @@ import pytest
 from test_hostile_files import (
     BOMB,
     CODE,
+    COUNT,
     TEXTS,
     WHY_TEXTS,
     complaints,
     loads,
+    make,
     mutated,
     mutated_text,
 )
 
 import polynet
-from polynet import layers
 from polynet.saving import container, hdf5
 
 h5py = pytest.importorskip("h5py")
 
-COUNT = int(os.environ.get("POLYNET_FUZZ", "150"))
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-
-
-def make():
-    model = polynet.Sequential([polynet.Input((3,)), layers.Dense(2), layers.Dense(1)])
-    model.compile("adam", "mse")
-    model.optimizer.build(model.trainable_variables)
-    return model
 
 
 @pytest.fixture(scope="module")

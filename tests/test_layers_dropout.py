@@ -5,20 +5,8 @@ import pytest
 
 import polynet
 from polynet import layers, ops
+from polynet.conformance.layers.dropout import RANDOM
 from polynet.conformance.stored import host
-
-RANDOM = [
-    ("Dropout", {"rate": 0.3}, (4, 5)),
-    ("Dropout", {"rate": 0.3, "noise_shape": (None, 1)}, (40, 5)),
-    ("SpatialDropout1D", {"rate": 0.3}, (4, 5, 6)),
-    ("SpatialDropout2D", {"rate": 0.3}, (4, 3, 3, 6)),
-    ("SpatialDropout2D", {"rate": 0.3, "data_format": "channels_first"}, (4, 6, 3, 3)),
-    ("SpatialDropout3D", {"rate": 0.3}, (4, 2, 3, 3, 6)),
-    ("AlphaDropout", {"rate": 0.3}, (4, 5)),
-    ("AlphaDropout", {"rate": 0.3, "noise_shape": (40, 1)}, (40, 5)),
-    ("GaussianDropout", {"rate": 0.3}, (4, 5)),
-    ("GaussianNoise", {"stddev": 0.3}, (4, 5)),
-]
 
 
 def made(cls, kwargs, seed=3):
