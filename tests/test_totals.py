@@ -35,6 +35,11 @@ def test_finite_each(values, finite):
     assert finite_each.op.name == "finite_each"
 
 
+def test_finite_each_of_integers():
+    for found in both("finite_each", [ops.ones((2, 2)), ops.ones(3, "int32")]):
+        assert np.asarray(ops.convert_to_numpy(found)).tolist() == [True, True]
+
+
 def test_compensated_add():
     total, rest = ops.array(2.0**24), ops.array(0.0)
     for _ in range(7):

@@ -27,7 +27,8 @@ class Updates:
         return super().method(op, kinds)  # type: ignore[misc]
 
     def finite_each(self, tensors: Any) -> Any:
-        if tensors and not self.is_traced(tensors[0]):
+        floats = bool(tensors) and all(x.is_floating_point() for x in tensors)
+        if floats and not self.is_traced(tensors[0]):
             # a sum of squares takes a tenth of the time; it may overflow though all is finite
             norms = torch.isfinite(torch.stack(torch._foreach_norm(tensors)))
             if norms.all():
