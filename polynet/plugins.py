@@ -36,10 +36,11 @@ class State:
     ``hot`` maps (op, argument types, dtypes) to the callable that runs it on the default backend.  While a
     ``use_backend`` block is open anywhere it is an empty table, so that every call takes the slow way and asks
     which backend is meant.  ``observers`` counts open tapes and stateless scopes (see ``variable.py``),
-    ``abstract`` the blocks in which shapes are inferred (see ``spec.py``).
+    ``abstract`` the blocks in which shapes are inferred (see ``spec.py``).  ``changes`` counts what was set on layers
+    and optimizers: while it stands, what was found out about a model still holds.
     """
 
-    __slots__ = ("abstract", "backend", "hot", "observers", "switches")
+    __slots__ = ("abstract", "backend", "changes", "hot", "observers", "switches")
 
     def __init__(self) -> None:
         self.backend: Backend | None = None
@@ -47,6 +48,7 @@ class State:
         self.switches = 0
         self.observers = 0
         self.abstract = 0
+        self.changes = 0
 
 
 state = State()

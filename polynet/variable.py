@@ -122,7 +122,6 @@ class Variable(Held):
     path: str = ""
     shape: tuple[int, ...] = ()
     dtype: str = ""
-    trainable: bool = True
     created_trainable: bool = True
     """What ``trainable`` was at first; a frozen layer goes back to it."""
     regularizer: Any = None
@@ -217,6 +216,16 @@ class Variable(Held):
         return backend.copy(from_host(value, backend, dtype))
 
     # -------------------------------------------------------------------------------- reading
+
+    @property
+    def trainable(self) -> bool:
+        """Do tapes watch it by themselves, and do optimizers change it?"""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+        state.changes += 1
 
     @property
     def value(self) -> Any:

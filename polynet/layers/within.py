@@ -14,6 +14,7 @@ import numpy as np
 
 from polynet import errors
 from polynet.configurable import Configurable
+from polynet.plugins import state
 from polynet.random.seed_generator import SeedGenerator
 from polynet.variable import Variable
 
@@ -37,6 +38,11 @@ _BOOKKEEPING = frozenset(
 )
 """Attributes in which no layers or variables are looked for."""
 
+_PASSING = _BOOKKEEPING | {"history", "stop_evaluating", "stop_predicting", "stop_training"}
+"""Attributes on which no computation depends."""
+
+_UNSET = object()
+
 
 class Within(Configurable):
     """Keeps track of what is set as an attribute."""
@@ -51,12 +57,15 @@ class Within(Configurable):
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Variable) and all(known is not value for known in self._own):
             self._own.append(value)
+        if self.__dict__.get(name, _UNSET) is not value and name not in _PASSING:
+            state.changes += 1
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         gone = self.__dict__.get(name)
         if isinstance(gone, Variable):
             self.__dict__["_own"] = [known for known in self._own if known is not gone]
+        state.changes += 1
         object.__delattr__(self, name)
 
     def _attributes(self, *kinds: type) -> list[Any]:

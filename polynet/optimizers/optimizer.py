@@ -217,6 +217,8 @@ class Optimizer(Configurable):
         for entry in value if isinstance(value, list | tuple) else [value]:
             if isinstance(entry, Variable):
                 self._track(entry)
+        if not isinstance(getattr(type(self), name, None), property):
+            plugins.state.changes += 1
         super().__setattr__(name, value)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
