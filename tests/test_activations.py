@@ -1,9 +1,14 @@
-"""Activations of one's own, and no activation; all others are rows of polynet/conformance/activations.py."""
+"""Activations of one's own, no activation, and many numbers at once, for which backends have code of their own.
 
+All others are rows of polynet/conformance/activations.py.
+"""
+
+import numpy as np
 import pytest
+from scipy import special
 
 import polynet
-from polynet import activations
+from polynet import activations, ops
 
 
 def test_no_name_means_linear():
@@ -33,3 +38,72 @@ def test_a_module_may_be_an_activation():
 
     described = activations.serialize(Scaled(3.0))
     assert activations.deserialize(described, {"Scaled": Scaled})(2.0) == 6.0
+
+
+# -------------------------------------------------------------------------------- more than fits in a block
+
+
+def value_and_gradient(function, x, g):
+    x = polynet.Variable(x)
+    with polynet.GradientTape() as tape:
+        y = function(x)
+        total = ops.sum(ops.multiply(y, g))
+    return ops.convert_to_numpy(y), ops.convert_to_numpy(tape.gradient(total, x))
+
+
+MANY = np.linspace(-9, 9, 100_003, dtype="float32")
+MANY[1000:1008] = [0.0, -0.0, 1e-35, -1e-35, 1e-40, 1000.0, -1000.0, 30.0]
+SLOPES = np.random.default_rng(1).standard_normal(MANY.shape, dtype="float32")
+
+
+@pytest.mark.parametrize("approximate", [False, True])
+def test_gelu(approximate):
+    x = MANY.astype("float64")
+    if approximate:
+        z = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+        below = special.expit(2 * z)
+        slope = 2 * below * special.expit(-2 * z) * np.sqrt(2 / np.pi) * (1 + 0.134145 * x * x)
+    else:
+        below, slope = special.ndtr(x), np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+    found, gradient = value_and_gradient(lambda x: ops.gelu(x, approximate), MANY, SLOPES)
+    assert found.dtype == gradient.dtype == np.float32
+    np.testing.assert_array_less(np.abs(found - x * below), 1e-37 + 3e-7 * np.abs(x))
+    error = 2e-5 if approximate else 3e-6  # 1 - tanh(z)**2 cancels
+    np.testing.assert_allclose(gradient, SLOPES * (below + x * slope), rtol=0, atol=error)
+
+
+def test_relu_and_sigmoid():
+    found, gradient = value_and_gradient(ops.relu, MANY, SLOPES)
+    np.testing.assert_allclose(found, np.maximum(MANY, 0), rtol=0, atol=1e-37)
+    np.testing.assert_array_equal(gradient, SLOPES * (MANY > 0))
+    found, gradient = value_and_gradient(ops.sigmoid, MANY, SLOPES)
+    y = special.expit(MANY.astype("float64"))
+    np.testing.assert_allclose(found, y, rtol=1e-6, atol=1e-37)
+    np.testing.assert_allclose(gradient, SLOPES * y * (1 - y), rtol=1e-5, atol=3e-7)
+
+
+def test_softmax():
+    x = 3 * SLOPES[:100_000].reshape(20, 50, 100)
+    x[0, :3, :2] = 500, -500  # exp overflows beside others of the same block
+    x[1, 1] -= 300
+    x[2, 2] = -np.inf
+    x[2, 2, 3:5] = 7
+    g = MANY[: x.size].reshape(x.shape)
+    y = special.softmax(x.astype("float64"), -1)
+    found, gradient = value_and_gradient(ops.softmax, x, g)
+    np.testing.assert_allclose(found, y, rtol=1e-5, atol=1e-30)
+    expected = y * (g - (g * y).sum(-1, keepdims=True))
+    np.testing.assert_allclose(gradient, expected, rtol=0, atol=3e-6)
+
+
+def test_what_is_not_a_number_stays_in_its_row():
+    x = np.zeros((3, 4), "float32")
+    x[1, 2], x[2, 0] = np.nan, np.inf
+    found = np.isnan(ops.convert_to_numpy(ops.softmax(x)))
+    assert found.any(-1).tolist() == [False, True, True]
+    assert np.isnan(ops.convert_to_numpy(ops.gelu(x, False)))[1].tolist() == [
+        False,
+        False,
+        True,
+        False,
+    ]

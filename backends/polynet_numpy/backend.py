@@ -13,6 +13,7 @@ import numpy as np
 
 from polynet.backend import Backend
 from polynet.ops.primitives import HOLE, fill_key, power_of_integers
+from polynet_numpy.activations import Activations
 from polynet_numpy.conv import Convolutions
 from polynet_numpy.elementwise import Elementwise
 from polynet_numpy.halves import in_float32
@@ -110,7 +111,15 @@ _SCALARS = (
 
 
 class NumpyBackend(
-    Convolutions, Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Updates, Backend
+    Activations,
+    Convolutions,
+    Elementwise,
+    Linalg,
+    Neural,
+    RandomNumbers,
+    Recurrent,
+    Updates,
+    Backend,
 ):
     """NumPy: the primitives are mostly its own functions."""
 

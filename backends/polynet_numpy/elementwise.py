@@ -35,10 +35,6 @@ class Elementwise:
     erfc = staticmethod(special.erfc)
     erfinv = staticmethod(special.erfinv)
 
-    @staticmethod
-    def relu(x: Any) -> Any:
-        return np.maximum(x, 0)
-
     def i0(self, x: Any) -> Any:
         return np.i0(np.asarray(x, "float64")).astype(x.dtype)
 

@@ -1,14 +1,11 @@
-"""NumPy's own top_k and correlation, two activations in few passes, and sums by index without ``ufunc.at``.
+"""Dense layers, the loss of labels, NumPy's own top_k and correlation, and sums by index without ``ufunc.at``.
 
-Only what is faster than the composite: NumPy reuses the memory of intermediate results by itself, so softmax or layer
-normalization gain nothing.  What is not covered runs the op's body.
+Only what is faster than the composite.  What is not covered runs the op's body.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,37 +14,8 @@ from polynet.op import OPS
 from polynet.ops.sorting import TopK, check_top_k
 
 
-def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` for arrays with axes and elements: in float32 for shorter floats, the op's body for no floats."""
-
-    @functools.wraps(function)
-    def run(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-        if not x.ndim or not x.size or x.dtype.kind != "f":
-            return OPS[function.__name__].function(x, *args, **kwargs)
-        if x.dtype.itemsize > 2:
-            return function(self, x, *args, **kwargs)
-        return function(self, x.astype(np.float32), *args, **kwargs).astype(x.dtype)
-
-    return run
-
-
 class Neural:
-    """Activations, top_k and correlation."""
-
-    @_of_arrays
-    @np.errstate(over="ignore")  # of infinity the result is 0
-    def sigmoid(self, x: Any) -> Any:
-        y = np.negative(x)
-        np.exp(y, out=y)
-        y += 1.0
-        return np.divide(1.0, y, out=y)
-
-    @_of_arrays
-    def leaky_relu(self, x: Any, negative_slope: float = 0.2) -> Any:
-        if not 0 <= negative_slope <= 1:
-            return OPS["leaky_relu"].function(x, negative_slope)
-        y = np.multiply(x, negative_slope)
-        return np.maximum(x, y, out=y)
+    """Dense layers, the loss of labels, top_k and correlation."""
 
     def affine(self, x: Any, kernel: Any, bias: Any) -> Any:
         if x.dtype.kind != "f" or x.dtype.itemsize < 4 or not x.dtype == kernel.dtype == bias.dtype:

@@ -65,6 +65,9 @@ def _where_true(condition: Tensor, g: Tensor) -> Tensor:
     return g * ops.cast(condition, dtype_of(g))
 
 
+# The gradients that training needs most are ops (``..._slope``), so that a backend may have them in one piece.
+
+
 # ----------------------------------------------------------------------------------- rectified
 
 
@@ -80,7 +83,13 @@ def relu(x: Tensor) -> Tensor:
     return ops.where(ops.less_equal(x, 0), 0, x)
 
 
-relu.vjp(lambda g, y: _where_true(ops.greater(y, 0), g))
+@op(dtypes=spec.same)
+def relu_slope(g: Tensor, y: Tensor) -> Tensor:
+    """The gradient of ``relu``, whose result was ``y``."""
+    return _where_true(ops.greater(y, 0), g)
+
+
+relu.vjp(lambda g, y: relu_slope(g, y))
 
 
 @_floating
@@ -255,7 +264,13 @@ def sigmoid(x: Tensor) -> Tensor:
     return ops.where(positive, 1.0, e) / (e + 1.0)
 
 
-sigmoid.vjp(lambda g, y: g * y * (1.0 - y))
+@op(dtypes=spec.same)
+def sigmoid_slope(g: Tensor, y: Tensor) -> Tensor:
+    """The gradient of ``sigmoid``, whose result was ``y``."""
+    return g * y * (1.0 - y)
+
+
+sigmoid.vjp(lambda g, y: sigmoid_slope(g, y))
 
 
 @_floating
@@ -379,15 +394,17 @@ def gelu(x: Tensor, approximate: bool = True) -> Tensor:
 
     Example:
         >>> from polynet import ops
-        >>> ops.gelu([-10.0, 0.0, 10.0])
-        array([-0.,  0., 10.], dtype=float32)
+        >>> ops.gelu([-1000.0, 0.0, 1000.0])
+        array([  -0.,    0., 1000.], dtype=float32)
     """
     if approximate:
         return x * 0.5 * (ops.tanh((x * x * 0.044715 + 1.0) * x * _ROOT_2_BY_PI) + 1.0)
     return x * 0.5 * (erf(x * _ROOT_HALF) + 1.0)
 
 
-def _gelu_gradient(g: Tensor, x: Tensor, approximate: bool) -> Tensor:
+@op(dtypes=spec.same)
+def gelu_slope(g: Tensor, x: Tensor, y: Tensor, approximate: bool) -> Tensor:
+    """The gradient of ``gelu``; its result ``y`` may save computing the probability again."""
     if approximate:
         square = x * x
         t = ops.tanh((square * 0.044715 + 1.0) * x * _ROOT_2_BY_PI)
@@ -397,7 +414,7 @@ def _gelu_gradient(g: Tensor, x: Tensor, approximate: bool) -> Tensor:
     return g * ((erf(x * _ROOT_HALF) + 1.0) * 0.5 + x * density)
 
 
-gelu.vjp(lambda g, x, approximate: _gelu_gradient(g, x, approximate))
+gelu.vjp(lambda g, x, y, approximate: gelu_slope(g, x, y, approximate))
 
 
 @_floating
@@ -443,7 +460,13 @@ def softmax(x: Tensor, axis: Axis = -1) -> Tensor:
     return e / ops.sum(e, axis, True)
 
 
-softmax.vjp(lambda g, y, axis: y * (g - ops.sum(g * y, axis, True)))
+@op(dtypes=spec.same)
+def softmax_slope(g: Tensor, y: Tensor, axis: Axis) -> Tensor:
+    """The gradient of ``softmax``, whose result was ``y``."""
+    return y * (g - ops.sum(g * y, axis, True))
+
+
+softmax.vjp(lambda g, y, axis: softmax_slope(g, y, axis))
 
 
 @_floating
