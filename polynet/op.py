@@ -494,9 +494,17 @@ def _converter(
 
 def from_host(value: Any, backend: Backend, dtype: str | None = None) -> Any:
     """A tensor from NumPy data or a Python number, of its own dtype (as far as the backend has it) by default."""
+    key = ("from_host", value.dtype, dtype) if value.__class__ is np.ndarray else None
+    known = backend.hot.get(key)
+    if known is not None:
+        return known(value)
     kind = kind_in(value, backend)
     convert = _converter(backend, value, kind, dtype, dtype or dtypes.result_type(kind))
-    return value if convert is None else convert(value)
+    if convert is None:
+        return value
+    if key is not None and kind == kind_of(value):  # else it may change what the backend has
+        backend.hot[key] = convert
+    return convert(value)
 
 
 def _within(backend: Backend, dtype: str, stays: bool) -> Callable[[Any], Any]:

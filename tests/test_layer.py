@@ -84,6 +84,39 @@ def test_what_is_within_is_tracked_in_order():
     assert len(layer.weights) == 8
 
 
+def test_what_lists_and_dicts_hold_is_looked_up_again_when_it_changes():
+    """Nothing is set on a layer here, so only the contents tell."""
+
+    def weights():
+        return [weight.path for weight in layer.weights]
+
+    layer = Stack(5)
+    layer(np.ones((2, 3)))
+    before = weights()
+    assert weights() == before
+    gone = layer.blocks.pop()
+    assert weights() == [path for path in before if path not in (gone.kernel.path, gone.bias.path)]
+    layer.heads["c"] = gone
+    assert len(weights()) == len(layer.trainable_variables) == len(before)
+    gone.kernel.trainable = False
+    assert len(layer.trainable_variables) == len(before) - 1
+    layer.heads["c"] = layer.heads["a"]
+    assert len(weights()) == len(before) - 2
+    layer.weights.clear()
+    layer.variables.clear()
+    assert len(weights()) == len(layer.variables) == len(before) - 2
+    assert copy.deepcopy(layer).weights[0] is not layer.weights[0]
+
+
+def test_an_empty_list_may_be_filled_later():
+    made, outer = layers.Dense(2), polynet.Layer()
+    made.build((None, 3))
+    outer.parts = [[], 3]
+    assert len(outer.weights) == 0
+    outer.parts[0].append(made)
+    assert len(outer.weights) == 2
+
+
 def test_weights_are_those_that_train_first():
     layer = polynet.Layer()
     frozen = layer.add_weight(shape=(1,), trainable=False, name="frozen")

@@ -593,9 +593,13 @@ def test_statistics_of_a_step_that_is_not_finite_are_taken_back():
 def test_the_fence_closes_what_was_left_open():
     """As when Ctrl-C comes after a scope was opened and before its block was entered."""
     variable = polynet.Variable(1.0)
-    with fenced():
+
+    @fenced
+    def interrupted():
         start_observing(polynet.StatelessScope([(variable, 5.0)]))
         assert float(variable) == 5.0
+
+    interrupted()
     assert float(variable) == 1.0
     variable.assign(2.0)
     assert float(variable) == 2.0

@@ -230,6 +230,13 @@ class CallbackList(Callback):
             if stop is not None:
                 stop()
 
+    def __enter__(self) -> CallbackList:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:  # let go, so that a traceback does not land in the progress line
+            self.abort()
+
     def set_params(self, params: dict[str, Any]) -> None:
         """Tell all callbacks what is known of the training."""
         self.params = params

@@ -91,6 +91,7 @@ class Bridge(Layer):
         """Count a variable, made elsewhere, among the layer's weights; returns it."""
         if all(known is not variable for known in self._own):
             self._own.append(variable)
+            plugins.state.changes += 1
         return variable
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

@@ -22,6 +22,7 @@ from polynet.layers.input_spec import check
 from polynet.layers.within import Within
 from polynet.op import OPS, from_host
 from polynet.ops.core import convert_to_tensor
+from polynet.plugins import state
 from polynet.spec import abstract, concrete, is_abstract, is_stand_in
 from polynet.symbolic import (
     KerasTensor,
@@ -512,6 +513,7 @@ class Layer(Within):
         if not self._trainable:
             variable.trainable = False
         self._own.append(variable)
+        state.changes += 1
         return variable
 
     def add_variable(
@@ -765,7 +767,9 @@ class Layer(Within):
         return {**kept, "_nodes": [], "_accepted": set()}
 
 
-_OF_THIS_ONE = frozenset({"_compiled", "_frozen", "_nodes", "_output_shapes", "_uncompiled"})
+_OF_THIS_ONE = frozenset(
+    {"_compiled", "_frozen", "_nodes", "_output_shapes", "_structure", "_uncompiled"}
+)
 """Attributes that a copy begins without: it has to be compiled anew."""
 
 _ONLY_TRAINING = {"training"}
@@ -805,6 +809,7 @@ def _building_once(build: Callable[..., None]) -> Callable[..., None]:
             except BaseException as error:
                 self.__dict__.clear()
                 self.__dict__.update(before)
+                state.changes += 1
                 if isinstance(error, errors.PolynetError):
                     raise self._named(error) from error.__cause__
                 raise

@@ -7,19 +7,22 @@ How a layer is built and called is in ``layer.py``.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
 from polynet import errors
 from polynet.configurable import Configurable
+from polynet.layers.structure import Structure
 from polynet.plugins import state
 from polynet.random.seed_generator import SeedGenerator
 from polynet.variable import Variable
 
 if TYPE_CHECKING:
     from polynet.layers.layer import Layer
+
+R = TypeVar("R")
 
 _BOOKKEEPING = frozenset(
     {
@@ -33,6 +36,7 @@ _BOOKKEEPING = frozenset(
         "_own",
         "_output_shapes",
         "_policy",
+        "_structure",
         "_uncompiled",
     }
 )
@@ -82,8 +86,28 @@ class Within(Configurable):
         """The layers that are attributes of this one."""
         return self._attributes(Within)
 
+    def _found_within(self, what: str, look: Callable[[], R]) -> R:
+        """What looking through all layers within gives; looks again only when something was set on one of them."""
+        structure = self.__dict__.get("_structure")
+        if structure is None or not structure.holds():
+            layers = self._walk()
+            structure = self.__dict__["_structure"] = Structure(
+                value
+                for layer in layers
+                for name, value in layer.__dict__.items()
+                if name not in _BOOKKEEPING
+            )
+            structure.find("layers", lambda: layers)
+        found: R = structure.find(what, look)
+        return found
+
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
         """This layer and those within it, each once."""
+        if include_self and recursive:
+            return [*self._found_within("layers", self._walk)]
+        return self._walk(include_self, recursive)
+
+    def _walk(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
         found: list[Layer] = []
         seen: set[int] = set()
         this = cast("Layer", self)
@@ -115,12 +139,12 @@ class Within(Configurable):
     @property
     def variables(self) -> list[Variable]:
         """Every variable, the states of seed generators among them."""
-        return self._all_variables(seeds=True)
+        return [*self._found_within("variables", lambda: self._all_variables(seeds=True))]
 
     @property
     def weights(self) -> list[Variable]:
         """Every variable but the states of seed generators: of each layer the trainable ones first."""
-        return self._all_variables(seeds=False)
+        return [*self._found_within("weights", lambda: self._all_variables(seeds=False))]
 
     def _freeze(self) -> None:
         """Remember what the lists of variables hold, while training steps run and nothing is added."""
@@ -172,6 +196,7 @@ class Within(Configurable):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         value = bool(value)
+        state.changes += 1
         for layer in self._flatten_layers():
             layer.__dict__["_trainable"] = value
             for variable in layer._own:
@@ -181,11 +206,16 @@ class Within(Configurable):
     def metrics(self) -> list[Any]:
         """The metrics of this layer and of those within."""
         page = sys.modules.get("polynet.metrics.metric")
-        if page is None:
-            return []
+        return (
+            []
+            if page is None
+            else [*self._found_within("metrics", lambda: self._find_metrics(page.Metric))]
+        )
+
+    def _find_metrics(self, kind: type) -> list[Any]:
         found: list[Any] = []
         for layer in self._flatten_layers():
-            found += [m for m in layer._attributes(page.Metric) if m not in found]
+            found += [m for m in layer._attributes(kind) if m not in found]
         return found
 
     @property

@@ -7,9 +7,8 @@ metrics are matched with outputs in ``objectives.py``; what is shown is a callba
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -401,9 +400,27 @@ class Trainer:
         """What a step logs: what it returned, or the metrics' results, computed when somebody reads them."""
         return Logs(self.get_metrics_result if returned is None else lambda: returned)
 
+    def _listeners(
+        self, callbacks: Any, verbose: Any, epochs: int, data: Data, add_history: bool = False
+    ) -> Any:
+        """The callbacks of a call of ``fit``, ``evaluate`` or ``predict``, as one."""
+        from polynet.callbacks import CallbackList
+
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        return CallbackList(
+            callbacks,
+            add_history=add_history,
+            add_progbar=verbose != 0,
+            verbose=verbose,
+            epochs=epochs,
+            steps=data.steps,
+            model=self,
+        )
+
     # -------------------------------------------------------------------------------- fit
 
-    @fenced()
+    @fenced
     def fit(
         self,
         x: Any = None,
@@ -470,16 +487,7 @@ class Trainer:
                     steps=validation_steps,
                     what="fit: validation_data",
                 )
-            listeners = _listeners(
-                callbacks,
-                add_history=True,
-                add_progbar=verbose != 0,
-                verbose=verbose,
-                epochs=epochs,
-                steps=data.steps,
-                model=self,
-            )
-            with _aborting(listeners):
+            with self._listeners(callbacks, verbose, epochs, data, add_history=True) as listeners:
                 return self._train(
                     data, validation, listeners, initial_epoch, epochs, validation_freq
                 )
@@ -502,7 +510,7 @@ class Trainer:
         self.stop_training = False
         run = self.__dict__["_training_run"] = Run(self, listeners, data.seed, initial_epoch)
         if any(getattr(one, "needs_built", False) for one in listeners.callbacks):
-            self._prepare(self._converted_batch(data.peek()), training=True)
+            self._prepare(data.peek(), training=True)
         listeners.on_train_begin()
         if run.again is not None:
             due = [e for e in range(initial_epoch, run.epoch) if _is_due(validation_freq, e + 1)]
@@ -561,7 +569,7 @@ class Trainer:
                 break
             listeners.on_train_batch_begin(number)
             if strides is None:
-                self._prepare(self._converted_batch(taken[0]), training=True)
+                self._prepare(taken[0], training=True)
                 strides = self._strides(data, listeners)
                 self._freeze()  # type: ignore[attr-defined]
                 taken += itertools.islice(batches, strides.now - 1)
@@ -608,11 +616,6 @@ class Trainer:
         self._check_integers(batch)  # on the host: of a tensor they might have to be waited for
         return self._converted_batch(batch)
 
-    def _batches(self, data: Data, epoch: int, first_batch: int = 0) -> Iterator[Any]:
-        """The batches of an epoch as tensors."""
-        for batch in data.epoch(epoch, first_batch):
-            yield self._converted_batch(batch)
-
     def _converted_batch(self, batch: Any) -> Any:
         """A batch as tensors."""
         backend = plugins.current()
@@ -640,7 +643,10 @@ class Trainer:
         unbuilt = not self.built  # type: ignore[attr-defined]
         if training or self.jit_compile or plugins.current().compiles:
             # elsewhere a layer that is not built yet is built when it is called
-            unbuilt = any(not layer.built for layer in self._flatten_layers())  # type: ignore[attr-defined]
+            unbuilt = self._found_within(  # type: ignore[attr-defined]
+                "unbuilt",
+                lambda: any(not layer.built for layer in self._flatten_layers()),  # type: ignore[attr-defined]
+            )
         late = compiled is not None and y is not None and not compiled.metrics.built
         unknown = (
             compiled is not None
@@ -654,7 +660,7 @@ class Trainer:
                 lambda leaf: (
                     leaf if leaf is None else KerasTensor((None, *shape_of(leaf)[1:]), _dtype(leaf))
                 ),
-                x,
+                self._converted_batch((x,))[0],
             )
             try:
                 if unbuilt:
@@ -695,7 +701,7 @@ class Trainer:
 
     # -------------------------------------------------------------------------------- evaluate
 
-    @fenced()
+    @fenced
     def evaluate(
         self,
         x: Any = None,
@@ -722,15 +728,7 @@ class Trainer:
         self._settled("evaluate")
         data = open_data(x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate")
         try:
-            listeners = _listeners(
-                callbacks,
-                add_progbar=verbose != 0,
-                verbose=verbose,
-                epochs=1,
-                steps=data.steps,
-                model=self,
-            )
-            with _aborting(listeners):
+            with self._listeners(callbacks, verbose, 1, data) as listeners:
                 logs = self._evaluate(data, listeners)
         finally:
             data.close()
@@ -745,13 +743,12 @@ class Trainer:
         step: Callable[[Any], Any] | None = None
         logs = self._logs(None)
         number = -1
-        for number, batch in enumerate(self._batches(data, 0)):
+        for number, batch in enumerate(data.epoch(0)):
             listeners.on_test_batch_begin(number)
             if step is None:
                 self._prepare(batch, training=False)
                 step = self._function("test")
-            self._check_integers(batch)
-            logs = self._logs(step(batch))
+            logs = self._logs(step(self._checked(batch)))
             listeners.on_test_batch_end(number, logs)
             if getattr(self, "stop_evaluating", False):
                 break
@@ -763,7 +760,7 @@ class Trainer:
 
     # -------------------------------------------------------------------------------- predict
 
-    @fenced()
+    @fenced
     def predict(
         self,
         x: Any,
@@ -783,22 +780,15 @@ class Trainer:
         """
         data = open_data(x, batch_size=batch_size, steps=steps, what="predict")
         try:
-            listeners = _listeners(
-                callbacks,
-                add_progbar=verbose != 0,
-                verbose=verbose,
-                epochs=1,
-                steps=data.steps,
-                model=self,
-            )
-            with _aborting(listeners):
+            with self._listeners(callbacks, verbose, 1, data) as listeners:
                 structure, parts = self._predict(data, listeners)
         finally:
             data.close()
-        whole = [
-            columns[0] if len(columns) == 1 else np.concatenate(columns)
-            for columns in zip(*parts, strict=True)
-        ]
+        whole = (
+            parts[0]
+            if len(parts) == 1
+            else [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+        )
         return tree.pack_sequence_as(structure, whole)
 
     def _predict(self, data: Data, listeners: Any) -> tuple[Any, list[Any]]:
@@ -807,13 +797,13 @@ class Trainer:
         step: Callable[[Any], Any] | None = None
         parts: list[Any] = []
         structure: Any = None
-        for number, batch in enumerate(self._batches(data, 0)):
+        for number, batch in enumerate(data.epoch(0)):
             listeners.on_predict_batch_begin(number)
             if step is None:
                 self._prepare(batch[:1], training=False)
                 step = self._function("predict")
             self._check_integers(batch[:1])
-            structure = step(batch)
+            structure = step(self._converted_batch(batch))
             parts.append(tree.flatten(structure))
             if number:  # one batch late, so that the device goes on while its results are fetched
                 parts[-2] = [ops.convert_to_numpy(leaf) for leaf in parts[-2]]
@@ -828,7 +818,7 @@ class Trainer:
 
     # -------------------------------------------------------------------------------- single batches
 
-    @fenced()
+    @fenced
     def train_on_batch(
         self,
         x: Any,
@@ -845,7 +835,7 @@ class Trainer:
             guard.look(0, now=True)
         return logs if return_dict else _as_list(logs)
 
-    @fenced()
+    @fenced
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
@@ -854,20 +844,20 @@ class Trainer:
         logs = self._on_batch("test", x, y, sample_weight, None)
         return logs if return_dict else _as_list(logs)
 
-    @fenced()
+    @fenced
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for this batch, as NumPy arrays."""
         (batch,) = self._one_batch(x, None, None, None)
-        self._prepare(batch[:1], training=False)
-        return tree.map_structure(ops.convert_to_numpy, self._function("predict")(batch))
+        self._prepare(batch, training=False)
+        outputs = self._function("predict")(self._checked(batch))
+        return tree.map_structure(ops.convert_to_numpy, outputs)
 
     def _on_batch(
         self, which: str, x: Any, y: Any, sample_weight: Any, class_weight: Any
     ) -> dict[str, Any]:
         (batch,) = self._one_batch(x, y, sample_weight, class_weight)
         self._prepare(batch, training=which == "train")
-        self._check_integers(batch)
-        return dict(self._logs(self._function(which)(batch)))
+        return dict(self._logs(self._function(which)(self._checked(batch))))
 
     def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> list[Any]:
         data = open_data(
@@ -878,24 +868,7 @@ class Trainer:
             class_weight=class_weight,
             what="train_on_batch",
         )
-        return list(self._batches(data, 0))
-
-
-@contextlib.contextmanager
-def _aborting(listeners: Any) -> Iterator[None]:
-    """A block whose errors let the callbacks go, so that a traceback does not land in the progress line."""
-    try:
-        yield
-    except BaseException:
-        listeners.abort()
-        raise
-
-
-def _listeners(callbacks: Any, **kwargs: Any) -> Any:
-    """The callbacks of a call of ``fit``, ``evaluate`` or ``predict``, as one."""
-    from polynet.callbacks import CallbackList
-
-    return callbacks if isinstance(callbacks, CallbackList) else CallbackList(callbacks, **kwargs)
+        return list(data.epoch(0))
 
 
 def _as_list(logs: dict[str, Any]) -> Any:

@@ -1,0 +1,68 @@
+"""``Structure``: what was found by looking through a layer and all layers within, for as long as it holds.
+
+Looking through all layers takes longer than predicting a row.  What is found can only change when something is set on
+a layer or a variable, which is counted (``State.changes``), or when a list, dict or set that a layer holds gets other
+contents.  What is looked for is decided by those who ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from polynet.plugins import state
+
+R = TypeVar("R")
+
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+_PLAIN = (int, float, bool, str, type(None))
+
+
+class Structure:
+    """What is known of a layer and those within.
+
+    Args:
+        attributes: all attributes of these layers.
+    """
+
+    def __init__(self, attributes: Iterable[Any]) -> None:
+        self._changes = state.changes
+        self._known: dict[str, Any] = {}
+        self._contents: list[tuple[Any, tuple[int, ...]]] = []
+        seen: set[int] = set()
+        for value in attributes:
+            if isinstance(value, _CONTAINERS):
+                self._note(value, seen)
+
+    def _note(self, container: Any, seen: set[int]) -> bool:
+        """Remember the contents of a container; may there be more in it than plain data?"""
+        if id(container) in seen:
+            return False
+        seen.add(id(container))
+        entries = [*container.values()] if isinstance(container, dict) else [*container]
+        matters = not entries
+        for entry in entries:
+            if isinstance(entry, _CONTAINERS):
+                matters |= self._note(entry, seen)
+            elif entry.__class__ not in _PLAIN:
+                matters = True
+        if matters and not isinstance(container, tuple | frozenset):
+            self._contents.append((container, _identities(container)))
+        return matters
+
+    def holds(self) -> bool:
+        """Is everything still as it was?"""
+        return self._changes == state.changes and all(
+            _identities(container) == known for container, known in self._contents
+        )
+
+    def find(self, what: str, look: Callable[[], R]) -> R:
+        """What ``look`` returned when it was first called under this name."""
+        if what not in self._known:
+            self._known[what] = look()
+        found: R = self._known[what]
+        return found
+
+
+def _identities(container: Any) -> tuple[int, ...]:
+    return tuple(map(id, container.values() if isinstance(container, dict) else container))
