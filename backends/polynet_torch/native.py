@@ -231,7 +231,7 @@ class NativeModule(torch.nn.Module):
             else:
                 owner.register_buffer(key, tensor)
             if not isinstance(variable, TorchVariable):
-                trainable = variable.__dict__.pop("trainable")
+                trainable = variable.__dict__.pop("_trainable")
                 TorchVariable.move(variable, owner=owner, key=key, is_parameter=is_parameter)
                 variable.trainable = trainable
 
