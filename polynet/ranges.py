@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from polynet import errors, plugins
+from polynet.autodiff.notes import Wire, on_host
 from polynet.tensor import Traced
 
 
@@ -21,6 +22,9 @@ def check_range(x: Any, count: int, what: str, allowed: int | None = None) -> No
         what: what is chosen, for the error.
         allowed: one more number that may occur, such as a class to ignore.
     """
+    if x.__class__ is Wire:
+        on_host(lambda found: check_range(found[0], count, what, allowed), [x])
+        return
     values = _values(x)
     if values is None or values.dtype.kind not in "iu" or not values.size:
         return

@@ -201,6 +201,10 @@ class Variable(Held):
             if dtype is not None and dtype != backend.dtype_of(value):
                 return OPS["cast"].native(backend)(value, dtype)  # type: ignore[misc]
             return value if backend.is_traced(value) else backend.copy(value)
+        if hasattr(value, "_polynet_copy"):  # while calls are noted
+            value = OPS["stop_gradient"].call(value)
+            wanted = value.dtype if dtype is None else dtype
+            return OPS["cast"].call(value, wanted)._polynet_copy()
         other = plugins.owner(value)
         if other is not None and not isinstance(value, np.ndarray | np.generic):
             raise errors.BackendMismatchError(

@@ -7,7 +7,7 @@ import pytest
 
 import polynet
 from polynet import ops, plugins
-from polynet.optimizers.owning import are_owned
+from polynet.optimizers.owning import all_owned
 
 BACKEND = plugins.current()
 OWNS = not BACKEND.is_shared(BACKEND.asarray(np.zeros(3), "float32"))
@@ -28,7 +28,7 @@ def variable(seed=0):
 
 
 def owned(v):
-    return are_owned([v], [v._value])
+    return all_owned([[v]], [[v._value]])
 
 
 def gradient(step):

@@ -51,6 +51,9 @@ class TorchTape(NativeTape):
     def pause(self) -> contextlib.AbstractContextManager[Any]:
         return torch.no_grad()
 
+    def recording(self) -> contextlib.AbstractContextManager[Any]:
+        return torch.enable_grad()
+
     def is_recorded(self, x: Any) -> bool:
         return bool(x.requires_grad)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from polynet import dtypes, plugins, tree
 from polynet.autodiff.box import Box, Recorder, is_differentiable, pull_back, zeros
+from polynet.autodiff.notes import Wire
 from polynet.autodiff.tape import GradientTape
 from polynet.backend import FlatFunction
 from polynet.op import OPS
@@ -29,9 +30,9 @@ def _pullback(
     function: FlatFunction, primals: list[Any], once: bool = False
 ) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]], Any]:
     """Outputs, the pull-back, and the auxiliary result of ``function(primals) -> (outputs, auxiliary)``."""
-    backend = plugins.current()
-    if backend.transforms is not None and not _boxes_about(primals):
-        return backend.transforms.vjp(function, primals, once)
+    native = _native_vjp(primals)
+    if native is not None:
+        return native(function, primals, once)
     recorder = Recorder()
     boxes = [recorder.source(primal) for primal in primals]
     outputs, aux = function(boxes)
@@ -53,6 +54,19 @@ def _pullback(
         ]
 
     return opened, pull, tree.map_structure(lambda leaf: _opened(leaf, recorder), aux)
+
+
+def _native_vjp(primals: Sequence[Any]) -> Callable[..., Any] | None:
+    """``Transforms.vjp`` by the library, also while its calls are noted; ``None``: it is for boxes."""
+    backend = plugins.current()
+    if backend.transforms is None:
+        return None
+    if backend.tape is not None:
+        notes = next((primal.notes for primal in primals if primal.__class__ is Wire), None)
+        if notes is not None:
+            found: Callable[..., Any] = notes.vjp
+            return found
+    return None if _boxes_about(primals) else backend.transforms.vjp
 
 
 def _opened(value: Any, recorder: Recorder) -> Any:
@@ -296,9 +310,9 @@ def _by_variables(
             outputs = [_result(result, name)]
         return outputs, (aux, [value for _, value in scope.assigned.values()])
 
-    transforms = plugins.current().transforms
-    if transforms is not None and not _boxes_about(primals):
-        outputs, pull, (aux, assigned) = transforms.vjp(flat, primals, True)
+    native = _native_vjp(primals)
+    if native is not None:
+        outputs, pull, (aux, assigned) = native(flat, primals, True)
         value = _one_scalar(outputs, name)
         gradients = pull([None])
     else:

@@ -70,7 +70,7 @@ class _Unseen(BaseException):
 class _Compiled:
     """One compiled version of a function: for one structure of arguments, static values, shapes and dtypes."""
 
-    def __init__(self, function: Callable[..., Any], backend: Any, call: _Call) -> None:
+    def __init__(self, function: Callable[..., Any], backend: Any, call: Call) -> None:
         discovery = _Discovery()
         with observing(discovery):
             backend.transforms.trace(
@@ -86,7 +86,7 @@ class _Compiled:
                 result = _results(function, call, tensors[count:])
             found = _tensors(result)
             self.assigned = [variable for variable, _ in given.assigned.values()]
-            self.packed = _packer(result, len(found))
+            self.packed = packer(result, len(found))
             return [*found, *(value for _, value in given.assigned.values())]
 
         self._pure, self._jit = pure, backend.transforms.jit
@@ -130,7 +130,7 @@ class _Compiled:
 _MOST_LATE_VARIABLES = 1000
 
 
-class _Call:
+class Call:
     """The arguments of a call with places for its tensors, from which a version is compiled."""
 
     def __init__(
@@ -150,7 +150,7 @@ class _Call:
         }
 
     def _placed(self, node: Any) -> Any:
-        """``node`` with places for its tensors, in the order in which ``_key`` collects them."""
+        """``node`` with places for its tensors, in the order in which ``key_of`` collects them."""
         if type(node) is dict:
             return {key: self._placed(part) for key, part in node.items()}
         if tree.is_nested(node) and type(node) not in (list, tuple):
@@ -172,7 +172,7 @@ class _Call:
         return args, kwargs
 
 
-def _key(node: Any, tensors: list[Any], known: set[type], backend: Any) -> Any:
+def key_of(node: Any, tensors: list[Any], known: set[type], backend: Any) -> Any:
     """What a version depends on in an argument; its tensors are collected.
 
     Args:
@@ -181,37 +181,37 @@ def _key(node: Any, tensors: list[Any], known: set[type], backend: Any) -> Any:
     kind = node.__class__
     if kind in known:
         if backend.is_traced(node):
-            raise _TracedArgument
+            raise TracedArgument
         tensors.append(node)
         return node.shape, node.dtype
     if kind is dict:
         parts = [kind, *node]
         for part in node.values():
-            parts.append(_key(part, tensors, known, backend))
+            parts.append(key_of(part, tensors, known, backend))
         return tuple(parts)
     if kind is tuple or kind is list:
         parts = [kind]
         for part in node:
-            parts.append(_key(part, tensors, known, backend))
+            parts.append(key_of(part, tensors, known, backend))
         return tuple(parts)
     if kind is bool or node is None or kind is str:
         return kind, node
     if isinstance(node, backend.tensor_types):
         known.add(kind)
-        return _key(node, tensors, known, backend)
+        return key_of(node, tensors, known, backend)
     if kind is int or kind is float or kind is complex or isinstance(node, _ARRAYS):
         dtype = dtype_of(node)
         tensors.append(backend.asarray(node, dtype))
         return shape_of(node), dtype
     if tree.is_nested(node):
         paths = tree.flatten_with_path(node)
-        return kind, *((path, _key(leaf, tensors, known, backend)) for path, leaf in paths)
+        return kind, *((path, key_of(leaf, tensors, known, backend)) for path, leaf in paths)
     if isinstance(node, Traced) and not isinstance(node, Variable):
-        raise _TracedArgument
+        raise TracedArgument
     return _static(node)
 
 
-class _TracedArgument(Exception):
+class TracedArgument(Exception):
     """An argument stands for a value that is not known: the function is part of something that is traced."""
 
 
@@ -247,7 +247,7 @@ def _static(value: Any) -> Any:
     return type(value), value
 
 
-def _packer(result: Any, count: int) -> Callable[[Sequence[Any]], Any]:
+def packer(result: Any, count: int) -> Callable[[Sequence[Any]], Any]:
     """The function that puts the outputs of a compiled call where the tensors of ``result`` are."""
     if _is_tensor(result):
         return lambda outputs: outputs[0]
@@ -284,7 +284,7 @@ def _packer(result: Any, count: int) -> Callable[[Sequence[Any]], Any]:
     )
 
 
-def _results(function: Callable[..., Any], call: _Call, tensors: Sequence[Any]) -> Any:
+def _results(function: Callable[..., Any], call: Call, tensors: Sequence[Any]) -> Any:
     args, kwargs = call.fill(tensors)
     # not a variable, nor what a tape within the function recorded of a result
     return tree.map_structure(plain, function(*args, **kwargs))
@@ -375,16 +375,16 @@ def jit(
         try:
             key: list[Any] = [backend]
             for i, arg in enumerate(args):
-                key.append(_static(arg) if i in static else _key(arg, tensors, known, backend))
+                key.append(_static(arg) if i in static else key_of(arg, tensors, known, backend))
             for name, arg in kwargs.items():
                 key.append(name)
-                key.append(_static(arg) if name in static else _key(arg, tensors, known, backend))
-        except _TracedArgument:
+                key.append(_static(arg) if name in static else key_of(arg, tensors, known, backend))
+        except TracedArgument:
             return None
         found = tuple(key)
         version = versions.get(found)
         if version is None:
-            call = _Call(args, kwargs, static, backend, tensors)
+            call = Call(args, kwargs, static, backend, tensors)
             version = versions[found] = _Compiled(fn, backend, call)
         return version, tensors
 

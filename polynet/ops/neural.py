@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from polynet import config, dtypes, errors, plugins, spec
+from polynet.autodiff.notes import Wire, on_host
 from polynet.op import op
 from polynet.ops import primitives as ops
 from polynet.ops.activations import log_softmax, sigmoid, softmax
@@ -515,6 +516,9 @@ label_loss.vjp(None, lambda g, labels, logits, axis: label_loss_slope(g, labels,
 
 def check_labels(target: Tensor, classes: int) -> None:
     """Refuse a label beyond the classes, where its value is at hand: not while code is traced."""
+    if target.__class__ is Wire:
+        on_host(lambda found: check_labels(found[0], classes), [target])
+        return
     if isinstance(target, Traced):
         return
     backend = plugins.current()

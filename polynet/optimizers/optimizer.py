@@ -27,7 +27,7 @@ from polynet.configurable import (
     snake_case,
 )
 from polynet.ops import updates
-from polynet.optimizers.owning import are_owned
+from polynet.optimizers.owning import all_owned
 from polynet.optimizers.schedules import LearningRateSchedule
 from polynet.tensor import Tensor, Traced, plain
 from polynet.values import shape_of
@@ -534,10 +534,7 @@ class Optimizer(Configurable):
         held += [[slot[i] for i in places] if slot else [] for slot in slots]
         values = [_values(each) for each in held]
         if "owned" in rule.op.parameters:  # type: ignore[attr-defined]
-            rest = (
-                *rest,
-                all(are_owned(each, v) for each, v in zip(held, values, strict=True) if each),
-            )
+            rest = (*rest, all_owned(held, values))
         for each, new in zip(held, rule(values[0], gradients, *values[1:], *rest), strict=True):
             _assign(each, new)
 

@@ -7,17 +7,32 @@ and the backend for what that count does not show.  Where there is doubt the ans
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from polynet import plugins
+from polynet.autodiff.notes import Wire
 from polynet.ops.updates import LARGE
 from polynet.variable import Variable, observers
 
 
-def are_owned(variables: Iterable[Variable], values: Iterable[Any]) -> bool:
-    """Are the large ones of these values held by their variables alone, apart from one list of ``values``?"""
+def all_owned(held: Sequence[Sequence[Variable]], values: Sequence[Sequence[Any]]) -> Any:
+    """Are the large ones of these lists of values held by their variables alone, apart from the lists?"""
+    notes = next((value.notes for value in values[0] if value.__class__ is Wire), None)
+    if notes is None:
+        return _all_owned(held, _ALONE, *values)
+    # in a function of notes each value has a name, too
+    return notes.on_host(functools.partial(_all_owned, held, _ALONE + 1), values, writes=True)
+
+
+def _all_owned(held: Sequence[Sequence[Variable]], alone: int, *values: Sequence[Any]) -> bool:
+    pairs = zip(held, values, strict=True)
+    return all(_are_owned(each, found, alone) for each, found in pairs if each)
+
+
+def _are_owned(variables: Iterable[Variable], values: Iterable[Any], alone: int) -> bool:
     if any(not observer.looks_only for observer in observers()):
         return False  # assignments may go elsewhere, or values come from elsewhere
     is_shared = plugins.current().is_shared
@@ -25,7 +40,7 @@ def are_owned(variables: Iterable[Variable], values: Iterable[Any]) -> bool:
     for variable, value in zip(variables, values, strict=True):
         if _size(variable.shape) < LARGE:
             continue
-        if value is not variable._value or _holders(variable) > _ALONE or is_shared(value):
+        if value is not variable._value or _holders(variable) > alone or is_shared(value):
             return False
         found = True
     return found
@@ -47,7 +62,7 @@ class _Held:
 
 
 def _alone() -> int:
-    """What is counted while ``are_owned`` asks of a value that nobody else holds."""
+    """What is counted while ``_are_owned`` asks of a value that nobody else holds."""
     held = _Held()
     held._value = object()
     values = [held._value]

@@ -7,12 +7,14 @@ way the variables stay those of the last finite step.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from polynet import errors, ops, plugins
+from polynet.autodiff.notes import Wire, on_host
 from polynet.ops.finite import finite_each
 from polynet.variable import Observer, Variable, observers, start_observing, stop_observing
 
@@ -79,10 +81,8 @@ class FiniteGuard:
             variable for g, variable in zip(gradients, variables, strict=True) if g is not None
         ]
         each = finite_each(tensors)
-        if not plugins.current().is_traced(each):
-            found = np.asarray(ops.convert_to_numpy(each))
-            if not found.all():
-                raise self._error(int(step), int(found.argmin()))
+        if each.__class__ is Wire or not plugins.current().is_traced(each):
+            on_host(functools.partial(self._look_at, step, self._looked_at), [each])
             # nothing will be taken back any more
             journal = self._journals[-1]
             journal.open = False  # first: closed twice it would close another one
@@ -102,6 +102,12 @@ class FiniteGuard:
         self.broken._set(note)
         start_observing(journal)
 
+    @staticmethod
+    def _look_at(step: Any, variables: Sequence[Variable], each: Sequence[Any]) -> None:
+        found = np.asarray(ops.convert_to_numpy(each[0]))
+        if not found.all():
+            raise _error(int(step), int(found.argmin()), variables)
+
     def look(self, number: int, count: int = 1, now: bool = False) -> None:
         """Raise, if a compiled step was not finite; asks the device only once in a while, or ``now``.
 
@@ -113,12 +119,13 @@ class FiniteGuard:
         step, place = (int(n) for n in self.broken.numpy())
         if step >= 0:
             self.broken.assign(np.full(2, -1, np.int32))
-            raise self._error(step, place)
+            raise _error(step, place, self._looked_at)
 
-    def _error(self, step: int, place: int) -> errors.NonFiniteError:
-        what = "the loss" if not place else f"the gradient of {self._looked_at[place - 1].path!r}"
-        return errors.NonFiniteError(
-            f"fit: {what} is not finite at step {step}; the weights are those of the step before. "
-            f"Lower the learning rate, clip the gradients, look for such values in the data, or switch this off by "
-            f"compile(check_finite=False)."
-        )
+
+def _error(step: int, place: int, variables: Sequence[Variable]) -> errors.NonFiniteError:
+    what = "the loss" if not place else f"the gradient of {variables[place - 1].path!r}"
+    return errors.NonFiniteError(
+        f"fit: {what} is not finite at step {step}; the weights are those of the step before. "
+        f"Lower the learning rate, clip the gradients, look for such values in the data, or switch this off by "
+        f"compile(check_finite=False)."
+    )

@@ -16,6 +16,7 @@ import numpy as np
 from polynet import config, errors, ops, optimizers, plugins, tree
 from polynet.autodiff.functions import value_and_grad
 from polynet.autodiff.jit import jit
+from polynet.autodiff.replay import replayed
 from polynet.data.packing import unpack_x_y_sample_weight
 from polynet.op import from_host
 from polynet.random.seed_generator import make_default_seed
@@ -390,11 +391,13 @@ class Trainer:
 
         else:
             step = self.train_step if which == "train" else self.test_step
-        if self._compiled is None:
-            return jit(step)
-        if self._compiled.run_eagerly:
+        compiled = self._compiled
+        if compiled is not None and compiled.run_eagerly:
             return step
-        return jit(step, compile=self._compiled.jit_compile)
+        compiles = None if compiled is None else compiled.jit_compile
+        if plugins.current().compiles if compiles is None else compiles:
+            return jit(step, compile=compiles)
+        return replayed(step)
 
     def _logs(self, returned: Any) -> Logs:
         """What a step logs: what it returned, or the metrics' results, computed when somebody reads them."""
