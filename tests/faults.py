@@ -1132,7 +1132,7 @@ def gradient_of_a_state_lost(right):
 
 @text("layers/MultiHeadAttention::values", "polynet.ops.neural:dot_product_attention")
 def attention_mask_ignored():
-    return "if allowed is not None:", "if allowed is None:"
+    return "[query, key, value], allowed", "[query, key, value], None"
 
 
 @text("layers/BatchNormalization::values", "polynet.layers.normalization:BatchNormalization.call")

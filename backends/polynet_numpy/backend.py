@@ -14,6 +14,7 @@ import numpy as np
 from polynet.backend import Backend
 from polynet.ops.primitives import HOLE, fill_key, power_of_integers
 from polynet_numpy.activations import Activations
+from polynet_numpy.attention import Attention
 from polynet_numpy.conv import Convolutions
 from polynet_numpy.elementwise import Elementwise
 from polynet_numpy.halves import in_float32
@@ -112,6 +113,7 @@ _SCALARS = (
 
 class NumpyBackend(
     Activations,
+    Attention,
     Convolutions,
     Elementwise,
     Linalg,

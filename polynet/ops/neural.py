@@ -16,8 +16,11 @@ from polynet.autodiff.notes import Wire, on_host
 from polynet.op import op
 from polynet.ops import primitives as ops
 from polynet.ops.activations import log_softmax, sigmoid, softmax
+from polynet.ops.attention import attended, logits_of, masked, values_by
 from polynet.ops.elementwise import clip, largest
 from polynet.ops.indexing import take_along_axis
+from polynet.ops.precision import in_dtype as _as
+from polynet.ops.precision import wide_dtype as _wide
 from polynet.ops.sorting import top_k
 from polynet.spec import Kind, Settled, Spec, axes_indices, axis_index
 from polynet.tensor import Axis, DType, Tensor, Traced
@@ -42,16 +45,6 @@ __all__ = [
 ]
 
 _common = spec.without_complex(spec.elementwise_float)
-
-
-def _as(x: Tensor, dtype: str) -> Tensor:
-    """``x`` in that dtype, itself when it has it already."""
-    return x if dtype_of(x) == dtype else ops.cast(x, dtype)
-
-
-def _wide(dtype: str) -> str:
-    """The dtype to compute in: half precision is too short for sums and logarithms."""
-    return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
 def _each_float(kinds: Sequence[Kind]) -> Settled:
@@ -653,37 +646,27 @@ def dot_product_attention(
         (2, 4, 8, 16)
     """
     batch, targets, heads, size = _four(query, "query")
-    sources, key_heads = check_attention(query, key, value)
+    sources, _ = check_attention(query, key, value)
     if flash_attention and "flash_attention" not in plugins.current().capabilities:
         raise ValueError(
             f"flash_attention: backend {plugins.current().name!r} has no such kernel here; leave it None."
         )
-    dtype = dtype_of(query)
-    wide = _wide(dtype)
     scale = 1.0 / math.sqrt(size) if scale is None else scale
-    # Heads that share a key head stand one after the other, as if they were more targets.
-    rows = ops.transpose(_as(query, wide) * scale, (0, 2, 1, 3))
-    rows = ops.reshape(rows, (batch, key_heads, heads // key_heads * targets, size))
-    logits = ops.matmul(rows, ops.transpose(_as(key, wide), (0, 2, 3, 1)))
-    logits = ops.reshape(logits, (batch, heads, targets, sources))
-    if attn_logits_soft_cap is not None:
-        logits = ops.tanh(logits / attn_logits_soft_cap) * attn_logits_soft_cap
-    if bias is not None:
-        logits = logits + _as(_looked(bias, "bias", logits), wide)
-    allowed = None if mask is None else _as(_looked(mask, "mask", logits), "bool")
+    shape = batch, heads, targets, sources
+    allowed = None if mask is None else _as(_looked(mask, "mask", shape), "bool")
     if is_causal:
         past = ops.greater_equal(
             ops.reshape(ops.iota(targets, "int32"), (-1, 1)), ops.iota(sources, "int32")
         )
         allowed = past if allowed is None else ops.logical_and(allowed, past)
-    if allowed is not None:
-        logits = ops.where(allowed, logits, -0.7 * largest(wide))
-    weights = ops.reshape(
-        _as(softmax(logits), dtype), (batch, key_heads, heads // key_heads * targets, sources)
-    )
-    result = ops.matmul(weights, ops.transpose(value, (0, 2, 1, 3)))
-    result = ops.reshape(result, (batch, heads, targets, value.shape[-1]))
-    return ops.transpose(result, (0, 2, 1, 3))
+    if bias is None and attn_logits_soft_cap is None:
+        return attended([query, key, value], allowed, scale)[0]
+    logits = logits_of(query, key, scale)
+    if attn_logits_soft_cap is not None:
+        logits = ops.tanh(logits / attn_logits_soft_cap) * attn_logits_soft_cap
+    if bias is not None:
+        logits = logits + _as(_looked(bias, "bias", shape), dtype_of(logits))
+    return values_by(softmax(masked(logits, allowed)), value)
 
 
 def _four(x: Tensor, name: str) -> tuple[int, int, int, int]:
@@ -716,9 +699,9 @@ def check_attention(query: Tensor, key: Tensor, value: Tensor) -> tuple[int, int
     return sources, key_heads
 
 
-def _looked(x: Tensor, name: str, logits: Tensor) -> Tensor:
-    """``x`` when it broadcasts to the logits, else an error."""
-    shape, expected = tuple(x.shape), tuple(logits.shape)
+def _looked(x: Tensor, name: str, expected: tuple[int, ...]) -> Tensor:
+    """``x`` when it broadcasts to the shape of the logits, else an error."""
+    shape = tuple(x.shape)
     try:
         fits = spec.broadcast(shape, expected) == expected
     except errors.ShapeError:

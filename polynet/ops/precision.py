@@ -11,10 +11,21 @@ from typing import Any
 
 from polynet import tree
 from polynet.ops.primitives import cast
+from polynet.tensor import Tensor
 from polynet.values import dtype_of
 
 HALVES = ("float16", "bfloat16")
 """The dtypes of half precision."""
+
+
+def wide_dtype(dtype: str) -> str:
+    """The dtype to compute in: half precision is too short for sums and logarithms."""
+    return "float32" if dtype in HALVES else dtype
+
+
+def in_dtype(x: Tensor, dtype: str) -> Tensor:
+    """``x`` in that dtype, itself when it has it already."""
+    return x if dtype_of(x) == dtype else cast(x, dtype)
 
 
 def through_single(function: Callable[..., Any]) -> Callable[..., Any]:
