@@ -181,9 +181,9 @@ class TorchBackend(
         return _from_numpy(np.asarray(value)).to(device, native)
 
     def to_numpy(self, x: Any) -> Any:
-        x = x.detach().cpu().resolve_conj().resolve_neg()
         if x.dtype is not torch.bfloat16:
             return x.numpy(force=True)
+        x = x.detach().cpu()
         if _bfloat16() is None:
             return x.float().numpy()
         return x.view(torch.int16).numpy().view(_bfloat16())
@@ -688,11 +688,12 @@ def _bfloat16() -> Any:
 
 def _from_numpy(array: Any) -> torch.Tensor:
     """A tensor in the array's memory where torch can, else in its own."""
-    if array.dtype.name == "bfloat16":
+    dtype = array.dtype
+    if dtype.kind == "V" and dtype.name == "bfloat16":  # to ask for a name takes long
         return _from_numpy(array.view(np.int16)).view(torch.bfloat16)
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+    if not dtype.isnative:
+        array = array.astype(dtype.newbyteorder("="))
+    if not array.flags.writeable or min(array.strides, default=0) < 0:
         array = array.copy()
     return torch.from_numpy(array)
 
