@@ -9,7 +9,7 @@ from polynet.op import OPS
 from polynet.ops import updates
 from polynet.plugins import current
 
-SHAPES = [(3, 4), (), (5,), (0, 2), (200, 300)]
+SHAPES = [(3, 4), (), (5,), (0, 2), (400, 400)]
 
 
 def tensors(seed, low=-1.0, dtype="float32"):

@@ -1,12 +1,15 @@
-"""Updates of weights with few temporary arrays, in blocks that stay in the processor's cache.
+"""Updates of weights with few calls and few temporary arrays.
 
-The meaning is that of the bodies in ``polynet.ops.updates``.  An array that is given is written into only where the
-caller owns it.
+Large weights go in blocks, so that what is written on stays in a cache; many small ones go together, as one array,
+since calls cost more than their arithmetic.  The meaning is that of the bodies in ``polynet.ops.updates``.  An array
+that is given is written into only where the caller owns it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ import numpy as np
 from polynet.ops.updates import LARGE
 
 _DTYPES = frozenset({"float32", "int32", "int64"})
-_BLOCK = 16384
+_BLOCK = 1 << 17
 _LARGEST = np.finfo(np.float32).max
 
 
@@ -29,7 +32,13 @@ class Updates:
 
     @staticmethod
     def finite_each(tensors: Any) -> Any:
-        return np.array([_finite(x) for x in tensors])
+        finite = np.ones(len(tensors), bool)
+        small = [x.ravel() for x in tensors if x.size < LARGE and x.dtype == np.float32]
+        together = len(small) > 2 and _finite(np.concatenate(small))
+        for i, x in enumerate(tensors):
+            if not (together and x.size < LARGE and x.dtype == np.float32):
+                finite[i] = _finite(x)
+        return finite
 
     @staticmethod
     def compensated_add(total: Any, rest: Any, value: Any) -> Any:
@@ -47,22 +56,20 @@ class Updates:
         nesterov: bool,
         owned: bool = False,
     ) -> Any:
-        new_p, new_m = _results(parameters, owned), _results(momentums, owned)
-        if not momentums:
-            for p, g, y, s in _blocks(parameters, gradients, new_p):
-                np.multiply(g, learning_rate, s)
-                np.subtract(p, s, y)
-            return new_p, []
-        for p, g, m, y, n, s in _blocks(parameters, gradients, momentums, new_p, new_m):
+        def update(g: Any, olds: Any, news: Any, s: Any) -> None:
+            p, y = olds[0], news[0]
             np.multiply(g, learning_rate, s)
-            np.multiply(m, momentum, n)
-            np.subtract(n, s, n)
-            if nesterov:
-                np.subtract(n * momentum, s, s)
-                np.add(p, s, y)
+            if momentums:
+                n = news[1]
+                np.multiply(olds[1], momentum, n)
+                np.subtract(n, s, n)
+                if nesterov:
+                    np.subtract(n * momentum, s, s)
+                np.add(p, s if nesterov else n, y)
             else:
-                np.add(p, n, y)
-        return new_p, new_m
+                np.subtract(p, s, y)
+
+        return _updated(update, gradients, [parameters, momentums], owned)
 
     @staticmethod
     def adam_step(
@@ -81,11 +88,9 @@ class Updates:
         one, t = np.float32(1), np.float32(step)
         correction = np.sqrt(one - np.float32(beta_2) ** t) / (one - np.float32(beta_1) ** t)
         rate = np.float32(learning_rate) * correction
-        lists = [parameters, momentums, velocities, *([peaks] if peaks else [])]
-        new = [_results(each, owned) for each in lists]
-        for g, p, m, v, *rest in _blocks(gradients, *lists, *new):
-            s = rest.pop()
-            y, n, w = rest[-len(new) :][:3]
+
+        def update(g: Any, olds: Any, news: Any, s: Any) -> None:
+            (p, m, v, *_), (y, n, w, *_) = olds, news
             np.subtract(g, m, s)
             np.multiply(s, 1 - beta_1, s)
             np.add(m, s, n)
@@ -94,13 +99,14 @@ class Updates:
             np.multiply(s, 1 - beta_2, s)
             np.add(v, s, w)
             if peaks:
-                w = np.maximum(rest[0], w, out=rest[-1])
+                w = np.maximum(olds[3], w, out=news[3])
             np.sqrt(w, s)
             np.add(s, epsilon, s)
             np.divide(n, s, s)
             np.multiply(s, rate, s)
             np.subtract(p, s, y)
-        return (*new, []) if not peaks else tuple(new)
+
+        return _updated(update, gradients, [parameters, momentums, velocities, peaks], owned)
 
     @staticmethod
     def rmsprop_step(
@@ -115,23 +121,18 @@ class Updates:
         epsilon: float,
         owned: bool = False,
     ) -> Any:
-        new_p, new_v = _results(parameters, owned), _results(velocities, owned)
-        new_m, new_a = _results(momentums, owned), _results(averages, owned)
-        lists = [parameters, gradients, velocities, new_p, new_v]
-        for given, new in ((momentums, new_m), (averages, new_a)):
-            lists += [given, new] if given else []
-        for p, g, v, y, w, *rest in _blocks(*lists):
-            s = rest.pop()
+        def update(g: Any, olds: Any, news: Any, s: Any) -> None:
+            (p, v, *old), (y, w, *new) = olds, news
             np.multiply(v, rho, w)
             np.multiply(g, g, s)
             np.multiply(s, 1 - rho, s)
             np.add(w, s, w)
             if averages:
-                a, b = rest[-2:]
-                np.multiply(a, rho, b)
+                a = new[-1]
+                np.multiply(old[-1], rho, a)
                 np.multiply(g, 1 - rho, s)
-                np.add(b, s, b)
-                np.multiply(b, b, s)
+                np.add(a, s, a)
+                np.multiply(a, a, s)
                 np.subtract(w, s, s)
                 np.add(s, epsilon, s)
             else:
@@ -140,13 +141,14 @@ class Updates:
             np.divide(g, s, s)
             np.multiply(s, learning_rate, s)
             if momentums:
-                m, n = rest[:2]
-                np.multiply(m, momentum, n)
+                n = new[0]
+                np.multiply(old[0], momentum, n)
                 np.add(n, s, n)
                 np.subtract(p, n, y)
             else:
                 np.subtract(p, s, y)
-        return new_p, new_v, new_m, new_a
+
+        return _updated(update, gradients, [parameters, velocities, momentums, averages], owned)
 
     @staticmethod
     def decay_step(parameters: Any, learning_rate: Any, weight_decay: float) -> Any:
@@ -154,27 +156,69 @@ class Updates:
         return [p * stays for p in parameters]
 
 
-def _results(given: Sequence[Any], owned: bool) -> list[Any]:
-    """Where the new values go: into the old ones, if they are large and nobody else's."""
-    return [x if owned and x.size >= LARGE else np.empty(x.shape, x.dtype) for x in given]
+def _updated(
+    update: Callable[[Any, Any, Any, Any], None],
+    gradients: Sequence[Any],
+    lists: Sequence[Sequence[Any]],
+    owned: bool,
+) -> tuple[list[Any], ...]:
+    """The new values of all lists; those that are empty stay so.
 
-
-def _blocks(*lists: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The arrays of each weight, cut into blocks where they are large, and at last one to write on.
-
-    The results are among them.
+    ``update`` writes what follows from flat arrays of gradients and old values into flat arrays for the new ones, which
+    may be the old ones, and may use a last one to write on.
     """
+    given = [values for values in lists if values]
+    found: list[list[Any]] = [[None] * len(gradients) for _ in given]
     scratch = np.empty(_BLOCK, np.float32)
-    for arrays in zip(*lists, strict=True):
-        first = arrays[0]
-        size = first.size
-        if size <= _BLOCK or not all(array.flags.c_contiguous for array in arrays):
-            yield *arrays, np.empty(first.shape, first.dtype)
-        else:
-            flat = [array.reshape(-1) for array in arrays]
-            for start in range(0, size, _BLOCK):
-                end = min(start + _BLOCK, size)
-                yield [*(array[start:end] for array in flat), scratch[: end - start]]
+    for places, ends in _together(tuple([x.shape for x in gradients])):
+        if len(places) > 1:  # one call for many small ones, whose new values are views
+            flat = [
+                np.concatenate([values[i].ravel() for i in places])
+                for values in (gradients, *given)
+            ]
+            update(flat[0], flat[1:], flat[1:], scratch[: ends[-1]])
+            for new, values in zip(flat[1:], found, strict=True):
+                start = 0
+                for i, end in zip(places, ends, strict=True):
+                    values[i] = new[start:end].reshape(gradients[i].shape)
+                    start = end
+            continue
+        i = places[0]
+        olds = [values[i] for values in given]
+        news = [_place(x, owned) for x in olds]
+        flat = [x.reshape(-1) for x in (gradients[i], *olds, *news)]
+        for start in range(0, ends[0], _BLOCK):
+            g, *rest = (x[start : start + _BLOCK] for x in flat)
+            update(g, rest[: len(olds)], rest[len(olds) :], scratch[: len(g)])
+        for new, values in zip(news, found, strict=True):
+            values[i] = new
+    rest = iter(found)
+    return tuple(next(rest) if values else [] for values in lists)
+
+
+def _place(x: Any, owned: bool) -> Any:
+    """Where a new value goes: into the old one, if that is large and nobody else's."""
+    if owned and x.size >= LARGE and x.flags.c_contiguous:
+        return x
+    return np.empty(x.shape, x.dtype)
+
+
+@functools.lru_cache(maxsize=64)
+def _together(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[list[int], list[int]]]:
+    """Which weights are updated in one call, and where each ends then: small ones, as many as fit in a block."""
+    groups: list[tuple[list[int], list[int]]] = []
+    open_group: tuple[list[int], list[int]] | None = None
+    for i, shape in enumerate(shapes):
+        size = math.prod(shape)
+        if size >= LARGE:
+            groups.append(([i], [size]))
+            continue
+        if open_group is None or open_group[1][-1] + size > _BLOCK:
+            open_group = [], [0]
+            groups.append(open_group)
+        open_group[0].append(i)
+        open_group[1].append(open_group[1][-1] + size)
+    return [(places, ends[-len(places) :]) for places, ends in groups]
 
 
 def _finite(x: Any) -> bool:
