@@ -25,10 +25,8 @@ _MAXIMA = (None, functional.max_pool1d, functional.max_pool2d, functional.max_po
 
 
 def _first(x: Any, data_format: str) -> Any:
-    if data_format == "channels_first":
-        return x
-    # oneDNN reads a single channel with the strides of movedim wrongly: 2.13 gives wrong numbers.
-    return x.squeeze(-1).unsqueeze(1) if x.shape[-1] == 1 else x.movedim(-1, 1)
+    """``x`` as torch has it; channels that come last stay so in memory, where torch is the faster with them."""
+    return x if data_format == "channels_first" else x.movedim(-1, 1)
 
 
 def _given(x: Any, data_format: str) -> Any:
@@ -36,9 +34,12 @@ def _given(x: Any, data_format: str) -> Any:
 
 
 def _filters_first(kernel: Any) -> Any:
-    """A kernel as torch has it: filters, channels, then the spatial axes."""
+    """A kernel as torch has it: filters, channels, then the spatial axes.
+
+    In memory too: of a single filter torch 2.13 refuses the gradient otherwise ("grad_weight must be contiguous").
+    """
     rank = kernel.ndim - 2
-    return kernel.permute(rank + 1, rank, *range(rank))
+    return kernel.permute(rank + 1, rank, *range(rank)).contiguous()
 
 
 def _padded(x: Any, padding: Any, value: float = 0.0) -> Any:
@@ -57,6 +58,40 @@ def _split(x: Any, padding: Any, most: Any, value: float = 0.0) -> tuple[Any, An
     return _padded(x, padding, value), [0] * len(padding)
 
 
+def _chosen(x: Any, size: Any, strides: Any, padding: Any) -> tuple[Any, Any, Any]:
+    """Image, strides and padding, with strides of 1 where windows have one element.
+
+    With larger ones oneDNN writes past the end of its memory (torch 2.13), and the process dies sooner or later.
+    """
+    if max(strides, default=1) == 1 or max(size) > 1:
+        return x, strides, padding
+    chosen = tuple(slice(None, None, stride) for stride in strides)
+    none = ((0, 0),) * len(strides)
+    return _padded(x, padding)[(..., *chosen)], (1,) * len(strides), none
+
+
+def _convolved(
+    x: Any,
+    kernel: Any,
+    bias: Any,
+    strides: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    data_format: str,
+) -> Any:
+    rank = len(strides)
+    image, strides, padding = _chosen(_first(x, data_format), kernel.shape[:-2], strides, padding)
+    image, around = _split(image, padding, [math.inf] * rank)
+    run, weight, dtype = _CONVOLUTIONS[rank], _filters_first(kernel), x.dtype
+    if rank == 3 and dtype is torch.bfloat16 and not x.is_cuda:
+        # oneDNN gives wrong numbers for some shapes (torch 2.13, one channel, strides (1, 1, 2)).
+        image, weight = image.float(), weight.float()
+        bias = bias if bias is None else bias.float()
+    y = run(image, weight, bias, strides, around, dilation, groups)
+    return _given(y.to(dtype), data_format)
+
+
 class Convolutions:
     """Convolutions, pooling and patches."""
 
@@ -70,17 +105,26 @@ class Convolutions:
         groups: int,
         data_format: str,
     ) -> Any:
-        rank = len(strides)
-        if rank > 3:
+        if len(strides) > 3:
             body = OPS["convolution"].function
             return body(x, kernel, strides, padding, dilation, groups, data_format)
-        image, around = _split(_first(x, data_format), padding, [math.inf] * rank)
-        run, weight, dtype = _CONVOLUTIONS[rank], _filters_first(kernel), x.dtype
-        if rank == 3 and dtype is torch.bfloat16 and not x.is_cuda:
-            # oneDNN gives wrong numbers for some shapes (torch 2.13, one channel, strides (1, 1, 2)).
-            image, weight = image.float(), weight.float()
-        y = run(image, weight, None, strides, around, dilation, groups)
-        return _given(y.to(dtype), data_format)
+        return _convolved(x, kernel, None, strides, padding, dilation, groups, data_format)
+
+    @staticmethod
+    def biased_convolution(
+        x: Any,
+        kernel: Any,
+        bias: Any,
+        strides: Any,
+        padding: Any,
+        dilation: Any,
+        groups: int,
+        data_format: str,
+    ) -> Any:
+        if len(strides) > 3 or bias.ndim != 1:
+            body = OPS["biased_convolution"].function
+            return body(x, kernel, bias, strides, padding, dilation, groups, data_format)
+        return _convolved(x, kernel, bias, strides, padding, dilation, groups, data_format)
 
     @staticmethod
     def convolution_transpose(
@@ -127,10 +171,10 @@ class Convolutions:
         if rank > 3:
             body = OPS["convolution_kernel"].function
             return body(x, cotangent, size, strides, padding, dilation, groups, data_format)
-        image, around = _split(_first(x, data_format), padding, [math.inf] * rank)
+        image, strides, padding = _chosen(_first(x, data_format), size, strides, padding)
+        image, around = _split(image, padding, [math.inf] * rank)
         g = _first(cotangent, data_format)
-        shape = (g.shape[1], image.shape[1] // groups, *size)
-        kernel = x.new_empty(1).expand(shape)  # only its shape is read
+        kernel = x.new_empty((g.shape[1], image.shape[1] // groups, *size))  # not read
         found = torch.ops.aten.convolution_backward(
             *(g, image, kernel, None, strides, around, dilation, False, [0] * rank, groups),
             [False, True, False],

@@ -15,6 +15,7 @@ from polynet.layers.core import positive
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
 from polynet.ops.convolution import (
+    biased_convolution,
     convolution,
     convolution_transpose,
     transposed_places,
@@ -100,35 +101,32 @@ class _Convolving(Layer):
 
     def _add_bias(self, filters: int) -> None:
         self.bias = self._add("bias", (filters,)) if self.use_bias else None
-        last = self.data_format == "channels_last"
-        self._bias_shape = None if last else (filters, *(1,) * self.rank)
 
     def _spatial(self, inputs: Any) -> tuple[int, ...]:
         shape = tuple(inputs.shape)
         return shape[1:-1] if self.data_format == "channels_last" else shape[2:]
 
-    def _convolved(self, inputs: Any, kernel: Any, groups: int) -> Any:
+    def _convolved(self, inputs: Any, kernel: Any, groups: int, bias: Any = None) -> Any:
         """The convolution itself; the arguments were settled when the layer was made."""
         window = (self.kernel_size, self.strides, self.dilation_rate)
         pairs = window_padding(self.padding, self._spatial(inputs), *window, "a kernel")
-        return convolution(
-            inputs, kernel, self.strides, pairs, self.dilation_rate, groups, self.data_format
-        )
+        settled = (self.strides, pairs, self.dilation_rate, groups, self.data_format)
+        return _convolution(inputs, kernel, bias, *settled)
 
-    def _each_convolved(self, inputs: Any, kernel: Any) -> Any:
+    def _each_convolved(self, inputs: Any, kernel: Any, bias: Any = None) -> Any:
         """That of each channel on its own."""
         *size, found, multiplier = kernel.shape
         wide = ops.reshape(kernel, (*size, 1, found * multiplier))
-        return self._convolved(inputs, wide, found)
+        return self._convolved(inputs, wide, found, bias)
 
-    def _finished(self, outputs: Any) -> Any:
-        """The outputs with bias and activation."""
-        if self.bias is not None:
-            bias = self.bias
-            if self._bias_shape is not None:
-                bias = ops.reshape(bias, self._bias_shape)
-            outputs = ops.add(outputs, bias)
+    def _activated(self, outputs: Any) -> Any:
         return outputs if self.activation is None else self.activation(outputs)
+
+
+def _convolution(x: Any, kernel: Any, bias: Any, *settled: Any) -> Any:
+    if bias is None:
+        return convolution(x, kernel, *settled)
+    return biased_convolution(x, kernel, bias, *settled)
 
 
 class _Conv(_Convolving):
@@ -187,7 +185,7 @@ class _Conv(_Convolving):
         self._add_bias(self.filters)
 
     def call(self, inputs: Any) -> Any:
-        return self._finished(self._convolved(inputs, self.kernel, self.groups))
+        return self._activated(self._convolved(inputs, self.kernel, self.groups, self.bias))
 
 
 class Conv1D(_Conv):
@@ -331,7 +329,11 @@ class _ConvTranspose(_Convolving):
             size,
             self.data_format,
         )
-        return self._finished(outputs)
+        if self.bias is not None:
+            last = self.data_format == "channels_last"
+            bias = self.bias if last else ops.reshape(self.bias, (-1, *(1,) * self.rank))
+            outputs = ops.add(outputs, bias)
+        return self._activated(outputs)
 
 
 class Conv1DTranspose(_ConvTranspose):
@@ -480,7 +482,7 @@ class _DepthwiseConv(_Convolving):
         self._add_bias(found * self.depth_multiplier)
 
     def call(self, inputs: Any) -> Any:
-        return self._finished(self._each_convolved(inputs, self.kernel))
+        return self._activated(self._each_convolved(inputs, self.kernel, self.bias))
 
 
 class DepthwiseConv1D(_DepthwiseConv):
@@ -577,8 +579,8 @@ class _SeparableConv(_Convolving):
     def call(self, inputs: Any) -> Any:
         deep = self._each_convolved(inputs, self.depthwise_kernel)
         ones, none = (1,) * self.rank, ((0, 0),) * self.rank
-        outputs = convolution(deep, self.pointwise_kernel, ones, none, ones, 1, self.data_format)
-        return self._finished(outputs)
+        settled = (ones, none, ones, 1, self.data_format)
+        return self._activated(_convolution(deep, self.pointwise_kernel, self.bias, *settled))
 
 
 class SeparableConv1D(_SeparableConv):

@@ -472,6 +472,24 @@ def convolution(
 
 
 @op(dtypes=spec.elementwise_float)
+def biased_convolution(
+    x: Tensor,
+    kernel: Tensor,
+    bias: Tensor,
+    strides: Numbers,
+    padding: Pairs,
+    dilation: Numbers,
+    groups: int,
+    data_format: str,
+) -> Tensor:
+    """``convolution``, and a number added for each filter."""
+    y = convolution(x, kernel, strides, padding, dilation, groups, data_format)
+    if data_format == "channels_first":
+        bias = ops.reshape(bias, (bias.shape[0], *(1,) * len(strides)))
+    return y + bias
+
+
+@op(dtypes=spec.elementwise_float)
 def convolution_transpose(
     x: Tensor,
     kernel: Tensor,

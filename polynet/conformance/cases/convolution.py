@@ -18,6 +18,10 @@ _TRANSPOSE = (
 _MAX = "pool_loops(inputs, pool_size, strides, padding, data_format)"
 _MEAN = "pool_loops(inputs, pool_size, strides, padding, data_format, np.mean)"
 _FIRST = "channels_first"
+_LAST = "channels_last"
+_BIASED = "conv_loops(x, kernel, strides, {!r}, data_format, dilation) + "
+_BIASED_VALID, _BIASED_SAME = _BIASED.format("valid") + "bias", _BIASED.format("same") + "bias"
+_BIASED_FIRST = _BIASED.format("valid") + "bias.reshape(-1, 1, 1)"
 
 _SUMS = (2e-5, 2e-5)  # a library may add the products in another order for another layout
 
@@ -117,6 +121,49 @@ CASES = [
     _case("conv", array(0, 5, 5, 3), array(2, 2, 3, 4), reference=_CONV),
     _case("conv", ints(1, 5, 2), ints(2, 2, 3), reference=_CONV),
     _case("conv", array(1, 5, 2), ints(2, 2, 3), reference=_CONV),
+    # ------------------------------------------------- one filter; steps over single elements
+    _case("conv", array(2, 5, 6, 3), array(3, 2, 3, 1), strides=(1, 2), reference=_CONV),
+    _case("conv", array(4, 4, 5, 2), array(1, 1, 2, 8), strides=(2, 1), reference=_CONV),
+    # ------------------------------------------------------------------------------- with a bias
+    *(
+        _case(
+            "biased_convolution",
+            array(2, *spatial, 3),
+            array(*(2,) * len(spatial), 3, 4),
+            array(4),
+            strides=(1,) * len(spatial),
+            padding=((0, 0),) * len(spatial),
+            dilation=(1,) * len(spatial),
+            groups=1,
+            data_format=_LAST,
+            reference=_BIASED_VALID,
+        )
+        for spatial in ((6,), (5, 4), (3, 4, 3), (2, 3, 2, 3))
+    ),
+    _case(
+        "biased_convolution",
+        array(2, 6, 5, 4),
+        array(3, 2, 2, 6),
+        array(6),
+        strides=(2, 1),
+        padding=((0, 1), (0, 1)),
+        dilation=(1, 1),
+        groups=2,
+        data_format=_LAST,
+        reference=_BIASED_SAME,
+    ),
+    _case(
+        "biased_convolution",
+        array(2, 4, 6, 5),
+        array(2, 2, 4, 1),
+        array(1),
+        strides=(1, 1),
+        padding=((0, 0), (0, 0)),
+        dilation=(2, 1),
+        groups=1,
+        data_format=_FIRST,
+        reference=_BIASED_FIRST,
+    ),
     # ------------------------------------------------------------------- depthwise and separable
     _case("depthwise_conv", array(2, 6, 3), array(3, 3, 1), reference=_DEPTHWISE),
     _case("depthwise_conv", array(2, 6, 5, 3), array(3, 2, 3, 2), reference=_DEPTHWISE),
