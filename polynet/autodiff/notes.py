@@ -131,6 +131,8 @@ class Notes:
             self.give_up(self.failed)
         backend = self.backend
         leaves = op.leaves(args)
+        if self._is_nothing(op, args):
+            return args[0]
         values = [opened(leaf) for leaf in leaves]
         kinds = (*backend.tensor_types, *NUMBERS, np.ndarray, np.generic)
         if any(not isinstance(value, kinds) for value in values):
@@ -149,6 +151,13 @@ class Notes:
         uses = self._uses((*ready, *args))
         y = native(*map(opened, op.replace(args, [opened(leaf) for leaf in ready])))
         return self.wires(y, f"{self.constant(native)}({arguments})", uses)
+
+    def _is_nothing(self, op: Op, args: tuple[Any, ...]) -> bool:
+        """Does the op leave a wire as it is?"""
+        if op.name == "cast":
+            return bool(args[0].dtype == args[1])
+        tape = self.backend.tape
+        return op.name == "stop_gradient" and (tape is None or not tape.is_recorded(args[0].content))
 
     def _converted(self, leaf: Any, convert: Callable[[Any], Any]) -> Any:
         if leaf.__class__ is not Wire:
