@@ -254,65 +254,48 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.set_model(model)
 
-    def _tell(self, hook: str, *args: Any) -> None:
-        for call in self.listeners(hook):
-            call(*args)
+    def _tell(self, hook: str, logs: Any, *which: int) -> None:
+        listeners = self.listeners(hook)
+        if listeners:
+            logs = _told(logs)
+            for call in listeners:
+                call(*which, logs)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_epoch_begin", epoch, _told(logs))
+        self._tell("on_epoch_begin", logs, epoch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_epoch_end", epoch, _told(logs))
+        self._tell("on_epoch_end", logs, epoch)
 
     def on_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_batch_begin", batch, _told(logs))
+        self._tell("on_batch_begin", logs, batch)
 
     def on_batch_end(self, batch: int, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_batch_end", batch, _told(logs))
+        self._tell("on_batch_end", logs, batch)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Tell all callbacks."""
-        listeners = self.listeners("on_train_batch_begin")
-        if listeners:
-            logs = _told(logs)
-            for call in listeners:
-                call(batch, logs)
+        self._tell("on_train_batch_begin", logs, batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Tell all callbacks."""
-        listeners = self.listeners("on_train_batch_end")
-        if listeners:
-            logs = _told(logs)
-            for call in listeners:
-                call(batch, logs)
+        self._tell("on_train_batch_end", logs, batch)
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Tell all callbacks."""
-        listeners = self.listeners("on_test_batch_begin")
-        if listeners:
-            logs = _told(logs)
-            for call in listeners:
-                call(batch, logs)
+        self._tell("on_test_batch_begin", logs, batch)
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         """Tell all callbacks."""
-        listeners = self.listeners("on_test_batch_end")
-        if listeners:
-            logs = _told(logs)
-            for call in listeners:
-                call(batch, logs)
+        self._tell("on_test_batch_end", logs, batch)
 
     def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Tell all callbacks."""
-        listeners = self.listeners("on_predict_batch_begin")
-        if listeners:
-            logs = _told(logs)
-            for call in listeners:
-                call(batch, logs)
+        self._tell("on_predict_batch_begin", logs, batch)
 
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         """Tell all callbacks; here logs hold outputs, which stay tensors."""
@@ -321,27 +304,27 @@ class CallbackList(Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_train_begin", _told(logs))
+        self._tell("on_train_begin", logs)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_train_end", _told(logs))
+        self._tell("on_train_end", logs)
 
     def on_test_begin(self, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_test_begin", _told(logs))
+        self._tell("on_test_begin", logs)
 
     def on_test_end(self, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_test_end", _told(logs))
+        self._tell("on_test_end", logs)
 
     def on_predict_begin(self, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_predict_begin", _told(logs))
+        self._tell("on_predict_begin", logs)
 
     def on_predict_end(self, logs: Any = None) -> None:
         """Tell all callbacks."""
-        self._tell("on_predict_end", _told(logs))
+        self._tell("on_predict_end", logs)
 
 
 def _told(logs: Any) -> Any:

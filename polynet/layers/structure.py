@@ -15,7 +15,6 @@ from polynet.plugins import state
 R = TypeVar("R")
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
-_PLAIN = (int, float, bool, str, type(None))
 
 
 class Structure:
@@ -23,9 +22,11 @@ class Structure:
 
     Args:
         attributes: all attributes of these layers.
+        kinds: the types of what is looked for.
     """
 
-    def __init__(self, attributes: Iterable[Any]) -> None:
+    def __init__(self, attributes: Iterable[Any], kinds: tuple[type, ...]) -> None:
+        self._kinds = kinds
         self._changes = state.changes
         self._known: dict[str, Any] = {}
         self._contents: list[tuple[Any, tuple[int, ...]]] = []
@@ -35,7 +36,7 @@ class Structure:
                 self._note(value, seen)
 
     def _note(self, container: Any, seen: set[int]) -> bool:
-        """Remember the contents of a container; may there be more in it than plain data?"""
+        """Remember the contents of a container, if it may hold what is looked for."""
         if id(container) in seen:
             return False
         seen.add(id(container))
@@ -44,7 +45,7 @@ class Structure:
         for entry in entries:
             if isinstance(entry, _CONTAINERS):
                 matters |= self._note(entry, seen)
-            elif entry.__class__ not in _PLAIN:
+            elif isinstance(entry, self._kinds):
                 matters = True
         if matters and not isinstance(container, tuple | frozenset):
             self._contents.append((container, _identities(container)))
@@ -52,8 +53,9 @@ class Structure:
 
     def holds(self) -> bool:
         """Is everything still as it was?"""
-        return self._changes == state.changes and all(
-            _identities(container) == known for container, known in self._contents
+        return self._changes == state.changes and (
+            not self._contents
+            or all(_identities(container) == known for container, known in self._contents)
         )
 
     def find(self, what: str, look: Callable[[], R]) -> R:

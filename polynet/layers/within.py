@@ -91,12 +91,14 @@ class Within(Configurable):
         structure = self.__dict__.get("_structure")
         if structure is None or not structure.holds():
             layers = self._walk()
-            structure = self.__dict__["_structure"] = Structure(
+            attributes = (
                 value
                 for layer in layers
                 for name, value in layer.__dict__.items()
                 if name not in _BOOKKEEPING
             )
+            kinds = (Configurable, Variable, SeedGenerator)  # a metric is configurable too
+            structure = self.__dict__["_structure"] = Structure(attributes, kinds)
             structure.find("layers", lambda: layers)
         found: R = structure.find(what, look)
         return found

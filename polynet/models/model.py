@@ -57,7 +57,8 @@ class Model(Trainer, Layer):
                 f"{names.count(repeated[0])} times. Give each layer a name of its own."
             )
         self.__dict__["_graph"] = function
-        self.__dict__["_index_limits"] = [_index_limit(function, t) for t in function.inputs]
+        limits = [_index_limit(function, tensor) for tensor in function.inputs]
+        self.__dict__["_index_limits"] = limits if any(count for count, _ in limits) else ()
         self.__dict__["_names_of_outputs"] = self._name_outputs(function)
         self.built = True
         self._path = self._path or self.name

@@ -111,6 +111,14 @@ class Indexed(Data):
         steps: int = self.steps  # type: ignore[assignment]
         begin = number * steps + first_batch
         end = (number + 1) * steps
+        number, at = divmod(begin, self.batches)
+        stop = at + end - begin
+        if stop <= self.batches:
+            return self.run(number, at, stop)
+        return self._passes(begin, end)
+
+    def _passes(self, begin: int, end: int) -> Iterator[Batch]:
+        """The batches ``begin`` to ``end`` of several passes over the data, one after the other."""
         while begin < end:
             number, at = divmod(begin, self.batches)
             stop = min(self.batches, at + end - begin)
@@ -134,8 +142,8 @@ class ArrayData(Indexed):
     ) -> None:
         self.what, self.shuffle, self.seed, self.batch_size = what, shuffle, seed, batch_size
         self.parts = parts
-        self.leaves: list[columns.Column | None] = tree.flatten(parts)
-        self.flat = not any(tree.is_nested(part) for part in parts)
+        self.flat = _are_flat(parts)
+        self.leaves: list[columns.Column | None] = [*parts] if self.flat else tree.flatten(parts)
         self.examples = next(leaf.length for leaf in self.leaves if leaf is not None)
         self.batches = -(-self.examples // batch_size)
 
@@ -536,11 +544,11 @@ def open_data(
     size = None if batch_size is None else positive(batch_size, "batch_size", what)
     if steps is not None:
         steps = positive(steps, "steps", what)
-    if not isinstance(shuffle, bool | np.bool_) and shuffle != "batch":
-        raise ValueError(f"{what}: shuffle: expected True, False or 'batch'; got {shuffle!r}.")
-    shuffle = shuffle if shuffle == "batch" else bool(shuffle)
+    if shuffle is not True and shuffle is not False and shuffle != "batch":
+        shuffle = _truth(shuffle, what)
     seed = make_default_seed() if seed is None else as_seed(seed)
-    check_class_weight(class_weight, what)
+    if class_weight is not None:
+        check_class_weight(class_weight, what)
     if isinstance(x, Data):
         return x
     if x is None:
@@ -583,6 +591,8 @@ _WORDS = {
 
 def _kind(x: Any) -> str:
     """What was given as x."""
+    if x.__class__ is np.ndarray:
+        return "arrays"
     from polynet.data.py_dataset import PyDataset
 
     if isinstance(x, PyDataset):
@@ -628,6 +638,12 @@ def positive(value: Any, name: str, what: str) -> int:
     return number
 
 
+def _truth(shuffle: Any, what: str) -> bool:
+    if not isinstance(shuffle, np.bool_):
+        raise ValueError(f"{what}: shuffle: expected True, False or 'batch'; got {shuffle!r}.")
+    return bool(shuffle)
+
+
 def _arrays(
     x: Any,
     y: Any,
@@ -670,14 +686,13 @@ def _whole(column: columns.Column) -> np.ndarray:
 
 def _parts(x: Any, y: Any, sample_weight: Any, what: str) -> tuple[Any, Any, Any]:
     """The three arguments as trees of columns."""
-    parts = [
-        columns.columns(given, f"{what}: {name}")
-        for name, given in zip(PARTS, (x, y, sample_weight), strict=True)
-    ]
-    if not [leaf for leaf in tree.flatten(parts[0]) if leaf is not None]:
+    inputs = columns.columns(x, f"{what}: x")
+    targets = None if y is None else columns.columns(y, f"{what}: y")
+    if sample_weight is not None:
+        sample_weight = columns.columns(sample_weight, f"{what}: sample_weight")
+    if tree.is_nested(inputs) and all(leaf is None for leaf in tree.flatten(inputs)):
         raise ValueError(f"{what}: x: expected data; got an empty {type(x).__name__}.")
-    parts[2] = _weights(parts[1], parts[2], what)
-    return parts[0], parts[1], parts[2]
+    return inputs, targets, _weights(targets, sample_weight, what)
 
 
 def _weights(y: Any, weights: Any, what: str) -> Any:
@@ -719,7 +734,8 @@ def _weights(y: Any, weights: Any, what: str) -> Any:
 
 def check_lengths(parts: tuple[Any, ...], what: str) -> int:
     """The number of rows that all columns have; an error names each length."""
-    lengths = {leaf.length for leaf in tree.flatten(parts) if leaf is not None}
+    leaves = parts if _are_flat(parts) else tree.flatten(parts)
+    lengths = {leaf.length for leaf in leaves if leaf is not None}
     if len(lengths) > 1:
         raise errors.ShapeError(
             f"{what}: expected as many rows in all arrays; got {_lengths(parts, lambda leaf: leaf.length)}."
@@ -728,6 +744,11 @@ def check_lengths(parts: tuple[Any, ...], what: str) -> int:
     if rows == 0:
         raise ValueError(f"{what}: x: expected at least one row; the data is empty.")
     return int(rows)
+
+
+def _are_flat(parts: tuple[Any, ...]) -> bool:
+    """Is each part one column, or missing?"""
+    return all(part is None or isinstance(part, columns.Column) for part in parts)
 
 
 def _lengths(parts: tuple[Any, ...], length: Callable[[Any], int]) -> str:

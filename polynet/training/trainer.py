@@ -7,6 +7,7 @@ metrics are matched with outputs in ``objectives.py``; what is shown is a callba
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -407,6 +408,8 @@ class Trainer:
         self, callbacks: Any, verbose: Any, epochs: int, data: Data, add_history: bool = False
     ) -> Any:
         """The callbacks of a call of ``fit``, ``evaluate`` or ``predict``, as one."""
+        if callbacks is None and verbose == 0 and not add_history:
+            return _nobody()
         from polynet.callbacks import CallbackList
 
         if isinstance(callbacks, CallbackList):
@@ -622,21 +625,13 @@ class Trainer:
     def _converted_batch(self, batch: Any) -> Any:
         """A batch as tensors."""
         backend = plugins.current()
-        floating = config.floatx()
-        kinds = backend.tensor_types
-
-        def convert(leaf: Any) -> Any:
-            if leaf is None or (isinstance(leaf, kinds) and not isinstance(leaf, np.ndarray)):
-                return leaf
-            if isinstance(leaf, np.ndarray):
-                if leaf.dtype.kind == "f" and leaf.dtype != floating and leaf.dtype.itemsize > 2:
-                    return from_host(leaf, backend, floating)
-                return leaf if isinstance(leaf, kinds) else from_host(leaf, backend)
-            return ops.convert_to_tensor(leaf)
-
         return tuple(
-            convert(part) if isinstance(part, np.ndarray) else tree.map_structure(convert, part)
-            for part in batch
+            [
+                _tensor(part, backend)
+                if isinstance(part, np.ndarray)
+                else tree.map_structure(lambda leaf: _tensor(leaf, backend), part)
+                for part in batch
+            ]
         )
 
     def _prepare(self, batch: Any, training: bool) -> None:
@@ -874,9 +869,28 @@ class Trainer:
         return list(data.epoch(0))
 
 
+@functools.cache
+def _nobody() -> Any:
+    """The callbacks of a call to which nobody listens."""
+    from polynet.callbacks import CallbackList
+
+    return CallbackList()
+
+
 def _as_list(logs: dict[str, Any]) -> Any:
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
+
+
+def _tensor(leaf: Any, backend: Any) -> Any:
+    """One array of a batch as a tensor."""
+    kinds = backend.tensor_types
+    if isinstance(leaf, np.ndarray):
+        dtype = leaf.dtype
+        if dtype.kind == "f" and dtype.itemsize > 2 and dtype != config.floatx():
+            return from_host(leaf, backend, config.floatx())
+        return leaf if isinstance(leaf, kinds) else from_host(leaf, backend)
+    return leaf if leaf is None or isinstance(leaf, kinds) else ops.convert_to_tensor(leaf)
 
 
 def _batch_length(x: Any) -> int:
