@@ -18,7 +18,7 @@ from polynet.backend import FlatFunction, NativeTape, Transforms
 from polynet.ops.updates import LARGE
 
 
-def _in_transform() -> bool:
+def in_transform() -> bool:
     """Is one of ``torch.func``'s transformations running?"""
     return torch._C._functorch.peek_interpreter_stack() is not None
 
@@ -95,7 +95,7 @@ class TorchTransforms(Transforms):
     def vjp(
         self, function: FlatFunction, primals: Sequence[Any], once: bool = False
     ) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]], Any]:
-        if _in_transform():
+        if in_transform():
             return _func_vjp(function, primals)
         higher = self._depth > 0 or any(primal.requires_grad for primal in primals)
         leaves = [p.view_as(p) if p.requires_grad else p.detach().requires_grad_() for p in primals]
@@ -158,11 +158,11 @@ class TorchTransforms(Transforms):
         function: Callable[[Sequence[Any]], tuple[list[Any], Callable[..., Any]]],
         primals: Sequence[Any],
     ) -> list[Any]:
-        custom = _CustomInTransform if _in_transform() else _Custom
+        custom = _CustomInTransform if in_transform() else _Custom
         return list(custom.apply(function, *primals))
 
     def is_recorded(self, x: Any) -> bool:
-        return isinstance(x, torch.Tensor) and (x.requires_grad or _in_transform())
+        return isinstance(x, torch.Tensor) and (x.requires_grad or in_transform())
 
     def checkpoint(
         self, function: Callable[[Sequence[Any]], list[Any]], primals: Sequence[Any]
@@ -243,6 +243,31 @@ class _Custom(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Any) -> Any:
         pull = ctx.function(list(ctx.saved_tensors))[1] if torch.is_grad_enabled() else ctx.pull
         return None, *pull(list(cotangents))
+
+
+def once_differentiable(
+    kernel: Callable[..., Any], body: Callable[..., Any], primals: Sequence[Any]
+) -> Any:
+    """``kernel(*primals)``, whose derivative has none itself: where one is asked for, ``body`` is differentiated."""
+    recorded = [primal.requires_grad for primal in primals]
+
+    def run(parts: Sequence[Any]) -> tuple[list[Any], Callable[[Sequence[Any]], list[Any]]]:
+        higher = torch.is_grad_enabled()  # on the way back, where a graph is made of it
+        if not higher:
+            parts = [p.detach().requires_grad_(r) for p, r in zip(parts, recorded, strict=True)]
+        with torch.enable_grad():
+            y = (body if higher else kernel)(*parts)
+
+        def pull(cotangents: Sequence[Any]) -> list[Any]:
+            leaves = [part for part, r in zip(parts, recorded, strict=True) if r]
+            found = iter(
+                torch.autograd.grad(y, leaves, cotangents, retain_graph=True, create_graph=higher)
+            )
+            return [next(found) if r else None for r in recorded]
+
+        return [y.detach()], pull
+
+    return _Custom.apply(run, *primals)[0]
 
 
 class _CustomInTransform(torch.autograd.Function):

@@ -17,6 +17,7 @@ from polynet import config
 from polynet.op import OPS
 from polynet.ops.neural import check_attention
 from polynet.spec import axes_indices
+from polynet_torch.autodiff import in_transform, once_differentiable
 
 _EVEN = 40.0  # from there on softplus(x) is x, in float64 too
 
@@ -150,24 +151,36 @@ class Neural:
         attn_logits_soft_cap: float | None = None,
     ) -> Any:
         sources, heads = check_attention(query, key, value)
-        fused, added = attn_logits_soft_cap is None and not flash_attention, None
-        if fused and _recorded(query, key, value, bias):
-            fused = False
-        elif fused and not (bias is None and mask is None):
+        plain, added = bias is None and mask is None, None
+        recorded = torch.is_grad_enabled() and any(
+            x is not None and x.requires_grad for x in (query, key, value, bias)
+        )
+        fused = attn_logits_soft_cap is None and not flash_attention and not in_transform()
+        if recorded and not plain:
+            fused = False  # the kernel's gradient is wrong where a target sees nothing
+        elif fused and not plain:
             shape = torch.Size((query.shape[0], query.shape[2], query.shape[1], sources))
             added = _logits(shape, query.dtype, bias, mask, is_causal)
             fused = added is not None
-        if not fused:
-            given = (query, key, value, bias, mask, scale, is_causal, flash_attention)
+
+        def in_ops(*parts: Any) -> Any:
+            given = (*parts, bias, mask, scale, is_causal, flash_attention)
             return _body("dot_product_attention", *given, attn_logits_soft_cap)
-        y = functional.scaled_dot_product_attention(
-            *(part.transpose(1, 2) for part in (query, key, value)),
-            attn_mask=added,
-            is_causal=is_causal and added is None,
-            scale=scale,
-            enable_gqa=heads != query.shape[2],
-        )
-        return y.transpose(1, 2)
+
+        def by_kernel(*parts: Any) -> Any:
+            return functional.scaled_dot_product_attention(
+                *(part.transpose(1, 2) for part in parts),
+                attn_mask=added,
+                is_causal=is_causal and added is None,
+                scale=scale,
+                enable_gqa=heads != query.shape[2],
+            ).transpose(1, 2)
+
+        if not fused:
+            return in_ops(query, key, value)
+        if recorded:
+            return once_differentiable(by_kernel, in_ops, (query, key, value))
+        return by_kernel(query, key, value)
 
     # ------------------------------------------------------------------------------- correlation
 
@@ -226,16 +239,4 @@ def _logits(shape: torch.Size, dtype: Any, bias: Any, mask: Any, is_causal: bool
 def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:
     return len(shape) <= len(to) and all(
         one in (1, other) for one, other in zip(reversed(shape), reversed(to), strict=False)
-    )
-
-
-def _recorded(*xs: Any) -> bool:
-    """Are derivatives taken?  Those of torch's kernel for a CPU cannot be differentiated again."""
-    recording = torch.is_grad_enabled()
-    return any(
-        (recording and x.requires_grad)
-        or type(x) is not torch.Tensor
-        or torch._C._functorch.is_functorch_wrapped_tensor(x)
-        for x in xs
-        if x is not None
     )
