@@ -72,10 +72,11 @@ class TorchTape(NativeTape):
         ]
         if not pairs:
             return [None] * len(sources)
+        plain = all(w is None and not t.shape for t, w in pairs)  # else torch imports much more
         return torch.autograd.grad(
             [t for t, _ in pairs],
             list(sources),
-            [torch.ones_like(t) if w is None else _like(w, t) for t, w in pairs],
+            None if plain else [torch.ones_like(t) if w is None else _like(w, t) for t, w in pairs],
             retain_graph=keep or higher,
             create_graph=higher,
             allow_unused=True,
