@@ -22,6 +22,7 @@ from polynet_numpy.linalg import Linalg
 from polynet_numpy.neural import Neural, combined_at
 from polynet_numpy.random_numbers import RandomNumbers
 from polynet_numpy.recurrent import Recurrent
+from polynet_numpy.rows import product_sum
 from polynet_numpy.updates import Updates
 
 try:
@@ -253,6 +254,10 @@ class NumpyBackend(
         return tuple(part.astype("int32") for part in np.nonzero(x))
 
     def sum(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        if axis is not None:
+            y = product_sum(x, axis, keepdims)
+            if y is not None:
+                return y
         return np.add.reduce(x, _checked(x, axis), x.dtype, None, keepdims)
 
     def prod(self, x: Any, axis: Any = None, keepdims: bool = False) -> Any:

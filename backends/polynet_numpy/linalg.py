@@ -24,10 +24,12 @@ class Linalg:
 
     @staticmethod
     def matmul(x1: Any, x2: Any) -> Any:
-        if x2.ndim == 2 and x1.ndim > 2 and x1.size and x1.flags.c_contiguous:
-            # one large product instead of one for each matrix
-            flat = np.matmul(x1.reshape(-1, x1.shape[-1]), x2)
-            return flat.reshape(*x1.shape[:-1], x2.shape[-1])
+        if x2.ndim == 2 and x1.dtype.char in "fd" and x1.dtype == x2.dtype:
+            if x1.ndim == 2:
+                return x1.dot(x2)  # needs less time than matmul to find out what it is given
+            if x1.ndim > 2 and x1.size:  # one large product instead of one for each matrix
+                flat = x1.reshape(-1, x1.shape[-1]).dot(x2)
+                return flat.reshape(*x1.shape[:-1], x2.shape[-1])
         return np.matmul(x1, x2)
 
     # ------------------------------------------------------------------------------ factors

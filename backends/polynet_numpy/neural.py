@@ -1,4 +1,4 @@
-"""Dense layers, the loss of labels, NumPy's own top_k and correlation, and sums by index without ``ufunc.at``.
+"""Dense layers, normalization, the loss of labels, top_k, correlation, and sums by index without ``ufunc.at``.
 
 Only what is faster than the composite.  What is not covered runs the op's body.
 """
@@ -12,40 +12,98 @@ import numpy as np
 
 from polynet.op import OPS
 from polynet.ops.sorting import TopK, check_top_k
+from polynet_numpy.rows import SMALL, add_to_rows, ones, row_blocks
 
 
 class Neural:
-    """Dense layers, the loss of labels, top_k and correlation."""
+    """Dense layers, normalization, the loss of labels, top_k and correlation."""
 
     def affine(self, x: Any, kernel: Any, bias: Any) -> Any:
-        if x.dtype.kind != "f" or x.dtype.itemsize < 4 or not x.dtype == kernel.dtype == bias.dtype:
+        dtype = x.dtype
+        plain = dtype is bias.dtype and dtype is kernel.dtype and dtype.char in "fd"
+        if not (plain and x.ndim > 1 and kernel.ndim == 2 and bias.shape == kernel.shape[1:]):
             return OPS["affine"].function(x, kernel, bias)
-        y = self.matmul(x, kernel)
-        if y.ndim and bias.ndim == 1 and bias.size == y.shape[-1]:
+        y = x.dot(kernel) if x.ndim == 2 else self.matmul(x, kernel)  # type: ignore[attr-defined]
+        if y.size < SMALL:
             y += bias
-            return y
-        return y + bias
+        else:
+            add_to_rows(y, bias)
+        return y
 
     @staticmethod
     def label_loss(labels: Any, logits: Any, axis: int) -> Any:
-        moved = logits - logits.max(axis, keepdims=True)
-        sums = np.exp(moved).sum(axis, keepdims=True)
-        chosen = np.minimum(np.maximum(labels, 0), logits.shape[axis] - 1)
-        loss = np.log(sums, out=sums)
-        loss -= np.take_along_axis(moved, chosen, axis)
-        loss[chosen != labels] = 0.0
-        return loss
+        if axis != logits.ndim - 1 or not logits.size:
+            return OPS["label_loss"].function(labels, logits, axis)
+        moved = logits - np.maximum.reduce(logits, -1, None, None, True)
+        loss = np.exp(moved).dot(ones(logits.shape[-1], logits.dtype))
+        np.log(loss, loss)
+        at, counted = _at_labels(labels, logits.shape[-1])
+        flat = loss.reshape(-1)
+        flat -= moved.reshape(-1)[at]
+        if counted is not None:
+            flat[~counted] = 0.0
+        return loss.reshape(labels.shape)
 
     @staticmethod
     def label_loss_slope(g: Any, labels: Any, logits: Any, axis: int) -> Any:
-        slope = logits - logits.max(axis, keepdims=True)
-        np.exp(slope, out=slope)
-        slope /= slope.sum(axis, keepdims=True)
-        chosen = np.minimum(np.maximum(labels, 0), logits.shape[axis] - 1)
-        at = np.take_along_axis(slope, chosen, axis)
-        np.put_along_axis(slope, chosen, at - 1.0, axis)
-        slope *= np.where(chosen == labels, g, np.zeros((), g.dtype))
+        if axis != logits.ndim - 1 or not logits.size:
+            return OPS["label_loss_slope"].function(g, labels, logits, axis)
+        slope = logits - np.maximum.reduce(logits, -1, None, None, True)
+        np.exp(slope, slope)
+        factor = g / slope.dot(ones(logits.shape[-1], logits.dtype)).reshape(g.shape)
+        at, counted = _at_labels(labels, logits.shape[-1])
+        if counted is not None:
+            counted = counted.reshape(g.shape)
+            g = np.where(counted, g, np.zeros((), g.dtype))
+            factor = np.where(counted, factor, np.zeros((), g.dtype))
+        slope *= factor
+        slope.reshape(-1)[at] -= g.reshape(-1)
         return slope
+
+    @staticmethod
+    def standardized(x: Any, axes: tuple[int, ...], epsilon: float, center: bool) -> Any:
+        if x.dtype != np.float32 or axes != (x.ndim - 1,) or not x.size:
+            return OPS["standardized"].function(x, axes, epsilon, center)
+        length = x.shape[-1]
+        mean = ones(length, x.dtype) / np.float32(length)
+        value, factor = np.empty(x.shape, x.dtype), np.empty((*x.shape[:-1], 1), x.dtype)
+        for given, y, scale in row_blocks(x, value, factor):
+            if center:
+                np.subtract(given, given.dot(mean)[:, None], y)
+                given = y
+            np.dot(np.square(given), mean, scale[:, 0])
+            scale += epsilon
+            np.sqrt(scale, scale)
+            np.divide(1, scale, scale)
+            np.multiply(given, scale, y)
+        return value, factor
+
+    @staticmethod
+    def standardized_gradient(
+        cotangent: Any,
+        by_factor: Any,
+        value: Any,
+        factor: Any,
+        axes: tuple[int, ...],
+        center: bool,
+    ) -> Any:
+        alike = value.dtype == cotangent.dtype == np.float32 and value.shape == cotangent.shape
+        if not alike or axes != (value.ndim - 1,) or not value.size:
+            given = (cotangent, by_factor, value, factor, axes, center)
+            return OPS["standardized_gradient"].function(*given)
+        length = value.shape[-1]
+        mean = ones(length, value.dtype) / np.float32(length)
+        result = np.empty(value.shape, value.dtype)
+        by_factor = np.ascontiguousarray(by_factor)
+        for g, of_factor, y, scale, part in row_blocks(cotangent, by_factor, value, factor, result):
+            along = np.multiply(g, y, part).dot(mean)[:, None]
+            along += of_factor * scale / np.float32(length)
+            np.multiply(y, along, part)
+            np.subtract(g, part, part)
+            if center:
+                part -= g.dot(mean)[:, None]
+            part *= scale
+        return result
 
     def top_k(self, x: Any, k: int, sorted: bool = True) -> Any:
         check_top_k(x.shape, k)
@@ -74,6 +132,16 @@ class Neural:
         if x1.dtype.itemsize > 2:
             return np.correlate(x1, x2, mode)
         return np.correlate(x1.astype(np.float32), x2.astype(np.float32), mode).astype(x1.dtype)
+
+
+def _at_labels(labels: Any, classes: int) -> tuple[Any, Any]:
+    """Where the labels are in flat logits, and which of them count, or ``None`` where all do."""
+    flat = labels.reshape(-1)
+    start = np.arange(0, flat.size * classes, classes)
+    if np.maximum.reduce(flat.view(f"u{flat.itemsize}")) < classes:  # as if negative ones were huge
+        return start + flat, None
+    chosen = np.minimum(np.maximum(flat, 0), classes - 1)
+    return start + chosen, chosen == flat
 
 
 # ------------------------------------------------------------------------------- sums by an index

@@ -33,11 +33,13 @@ class Updates:
     @staticmethod
     def finite_each(tensors: Any) -> Any:
         finite = np.ones(len(tensors), bool)
-        small = [x.ravel() for x in tensors if x.size < LARGE and x.dtype == np.float32]
-        together = len(small) > 2 and _finite(np.concatenate(small))
-        for i, x in enumerate(tensors):
-            if not (together and x.size < LARGE and x.dtype == np.float32):
-                finite[i] = _finite(x)
+        small = [x.ravel() for x in tensors if x.size < LARGE]
+        together = np.concatenate(small) if len(small) > 2 else None
+        done = together is not None and together.dtype == np.float32 and _finite(together)
+        if not done or len(small) < len(tensors):
+            for i, x in enumerate(tensors):
+                if not (done and x.size < LARGE):
+                    finite[i] = _finite(x)
         return finite
 
     @staticmethod
