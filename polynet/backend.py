@@ -286,6 +286,10 @@ class Backend:
 
     # ------------------------------------------------------------------------------ may be written
 
+    def as_argument(self, value: Any, dtype: str) -> Any:
+        """What a compiled function takes for a NumPy array or a number; nobody else writes into it."""
+        return self.asarray(value, dtype)
+
     def dtype_of(self, x: Any) -> str:
         """The dtype name of a tensor."""
         name = self._dtype_names.get(x.dtype)

@@ -507,6 +507,16 @@ def from_host(value: Any, backend: Backend, dtype: str | None = None) -> Any:
     return convert(value)
 
 
+def on_host(value: np.ndarray, backend: Backend, dtype: str | None = None) -> np.ndarray:
+    """NumPy data in ``dtype``, or else in its own as far as the backend has it, as compiled functions take it."""
+    if dtype is not None:
+        return value.astype(dtype)
+    kind = dtype_of(value)
+    known = backend.host_dtype(kind)
+    narrowed: np.ndarray = value if known == kind else _narrowed(backend, kind, known)(value)
+    return narrowed
+
+
 def _within(backend: Backend, dtype: str, stays: bool) -> Callable[[Any], Any]:
     """Python integers become tensors of an integer dtype, or stay as they are, if they fit."""
     limits = np.iinfo(dtype)

@@ -232,3 +232,21 @@ def test_a_call_costs_little_beside_the_compiled_function():
         sys.setprofile(None)
     assert len(calls) < 20  # none for each variable
     np.testing.assert_allclose([float(v) for v in variables], [i / 4 for i in range(20)])
+
+
+def test_an_array_may_be_written_into_after_the_call():
+    """A compiled function may still be at work when it has returned."""
+
+    @polynet.jit
+    def step(x):
+        y = ops.ones_like(x)
+        for _ in range(20):
+            y = ops.tanh(ops.matmul(y, x) * 0.1)
+        return ops.sum(x) + 0.0 * ops.sum(y)
+
+    x = np.ones((300, 300), "float32")
+    for _ in range(4):
+        total = step(x)
+        x[:] = 5.0
+        assert float(total) == 90_000.0
+        x[:] = 1.0

@@ -263,6 +263,10 @@ class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend)
         array = np.asarray(value, native)
         return jnp.array(array) if array.ndim else _scalar(array)
 
+    def as_argument(self, value: Any, dtype: str) -> Any:
+        # To make a JAX array of it would take longer. A copy: the function may read it after it has returned.
+        return np.array(value, self.native_dtype(dtype))
+
     def to_numpy(self, x: Any) -> Any:
         return np.asarray(x)
 

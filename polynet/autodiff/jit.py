@@ -201,7 +201,7 @@ def key_of(node: Any, tensors: list[Any], known: set[type], backend: Any) -> Any
         return key_of(node, tensors, known, backend)
     if kind is int or kind is float or kind is complex or isinstance(node, _ARRAYS):
         dtype = dtype_of(node)
-        tensors.append(backend.asarray(node, dtype))
+        tensors.append(backend.as_argument(node, dtype))
         return shape_of(node), dtype
     if tree.is_nested(node):
         paths = tree.flatten_with_path(node)

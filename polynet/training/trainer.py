@@ -19,7 +19,7 @@ from polynet.autodiff.functions import value_and_grad
 from polynet.autodiff.jit import jit
 from polynet.autodiff.replay import replayed
 from polynet.data.packing import unpack_x_y_sample_weight
-from polynet.op import from_host
+from polynet.op import from_host, on_host
 from polynet.random.seed_generator import make_default_seed
 from polynet.ranges import check_range
 from polynet.symbolic import KerasTensor
@@ -623,16 +623,23 @@ class Trainer:
         return self._converted_batch(batch)
 
     def _converted_batch(self, batch: Any) -> Any:
-        """A batch as tensors."""
+        """A batch as a step takes it: as tensors; what is compiled makes them of arrays by itself."""
         backend = plugins.current()
+        convert = on_host if self._compiles(backend) else from_host
         return tuple(
             [
-                _tensor(part, backend)
+                _converted(part, backend, convert)
                 if isinstance(part, np.ndarray)
-                else tree.map_structure(lambda leaf: _tensor(leaf, backend), part)
+                else tree.map_structure(lambda leaf: _converted(leaf, backend, convert), part)
                 for part in batch
             ]
         )
+
+    def _compiles(self, backend: Any) -> bool:
+        """Are steps compiled functions?"""
+        if backend.transforms is None:
+            return False
+        return backend.compiles if self._compiled is None else self.jit_compile
 
     def _prepare(self, batch: Any, training: bool) -> None:
         """Build what is not built yet, before anything is compiled."""
@@ -882,14 +889,14 @@ def _as_list(logs: dict[str, Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _tensor(leaf: Any, backend: Any) -> Any:
-    """One array of a batch as a tensor."""
+def _converted(leaf: Any, backend: Any, convert: Callable[..., Any]) -> Any:
+    """One array of a batch, as tensor if ``convert`` makes one."""
     kinds = backend.tensor_types
     if isinstance(leaf, np.ndarray):
         dtype = leaf.dtype
         if dtype.kind == "f" and dtype.itemsize > 2 and dtype != config.floatx():
-            return from_host(leaf, backend, config.floatx())
-        return leaf if isinstance(leaf, kinds) else from_host(leaf, backend)
+            return convert(leaf, backend, config.floatx())
+        return leaf if isinstance(leaf, kinds) else convert(leaf, backend)
     return leaf if leaf is None or isinstance(leaf, kinds) else ops.convert_to_tensor(leaf)
 
 
