@@ -10,7 +10,7 @@ from polynet import activations, constraints, errors, initializers, ops, regular
 from polynet.configurable import deserialize
 from polynet.layers.input_spec import InputSpec
 from polynet.layers.layer import Layer
-from polynet.ops.contraction import affine
+from polynet.ops.contraction import affine, biased_einsum
 from polynet.ranges import check_range
 from polynet.symbolic import Input, KerasTensor
 
@@ -304,9 +304,11 @@ class EinsumDense(Layer):
         return tuple(merged[letter] for letter in kernel), bias_shape
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = ops.einsum(self.equation, inputs, self.kernel)
-        if self.bias is not None:
-            x = ops.add(x, self.bias)
+        kernel, bias = self.kernel, self.bias
+        if bias is None:
+            x = ops.einsum(self.equation, inputs, kernel)
+        else:
+            x = biased_einsum(inputs, kernel, bias, self.equation)
         return x if self.activation is None else self.activation(x)
 
 

@@ -222,6 +222,25 @@ def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Tensor:
     return _einsum(list(operands), subscripts)
 
 
+@op(dtypes=spec.elementwise)
+def biased_einsum(x: Tensor, kernel: Tensor, bias: Tensor, subscripts: str) -> Tensor:
+    """``einsum`` of two tensors, and a bias that broadcasts to the result.
+
+    Where it is a product of matrices, with a number for each column, it is ``affine``.
+    """
+    shapes = tuple(x.shape), tuple(kernel.shape)
+    steps = _plan(subscripts, shapes)
+    if len(steps) == 1 and steps[0].labels:
+        parts, way = _parts_of(steps[0].labels), _way(steps[0].labels, *shapes)
+        columns = tuple(shapes[1][parts.right.index(label)] for label in parts.columns)
+        ordered = way.left is way.right is way.order is None and not parts.batch
+        if ordered and parts.rows and parts.summed and columns and tuple(bias.shape) == columns:
+            flat = primitives.reshape(bias, (math.prod(columns),))
+            y = affine(_laid(x, None, way.left_shape), _laid(kernel, None, way.right_shape), flat)
+            return y if way.made is None else primitives.reshape(y, way.made)
+    return einsum(subscripts, x, kernel) + bias
+
+
 def _remember(subscripts: str, one: Any, other: Any) -> None:
     """Keep the plan of a pair that needs neither a cast nor a second step."""
     dtype = getattr(one, "dtype", None)

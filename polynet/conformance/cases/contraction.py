@@ -6,6 +6,7 @@ from polynet.conformance.case import array, bad, bools, case, ints
 from polynet.errors import AxisError, ShapeError
 
 _EINSUM = "np.einsum(subscripts, *operands)"
+_BIASED = "np.einsum(subscripts, x, kernel) + bias"
 _SIZES = {"a": 2, "b": 3, "c": 4, "d": 2, "h": 2}
 
 
@@ -21,6 +22,21 @@ CASES = [
         for x in ((3,), (2, 3), (0,))
     ),
     case("affine", array(4), array(4, 5), array(5), reference="x @ kernel + bias"),
+    case(
+        "biased_einsum", array(2, 3, 4), array(4, 2), array(2), "...c,cd->...d", reference=_BIASED
+    ),
+    *(
+        case("biased_einsum", *_operands(subscripts), array(*bias), subscripts, reference=_BIASED)
+        for subscripts, bias in (
+            ("abc,cd->abd", (2,)),
+            ("abc,cdh->abdh", (2, 2)),
+            ("abcd,cdh->abh", (2,)),
+            ("abc,cdh->abdh", (2, 1)),
+            ("abc,cd->adb", (2, 1)),
+            ("ab,ab->a", (2,)),
+            ("c,cd->d", (2,)),
+        )
+    ),
     *(
         case("einsum", subscripts, *_operands(subscripts), reference=_EINSUM)
         for subscripts in (
