@@ -76,11 +76,15 @@ class Neural:
         if not count:
             return _body("label_loss", labels, logits, axis)
         labels = labels.long()
-        counted = (labels >= 0) & (labels < count)
+        labels = labels.masked_fill(
+            (labels < 0) | (labels >= count), -100
+        )  # which torch leaves out
+        if axis == logits.ndim - 1:  # as a matrix: classes anywhere else are copied there and back
+            rows = logits.reshape(-1, count)
+            loss = functional.cross_entropy(rows, labels.reshape(-1), reduction="none")
+            return loss.reshape(labels.shape)
         loss = functional.cross_entropy(
-            logits.movedim(axis, 1) if logits.ndim > 1 else logits,
-            labels.masked_fill(~counted, -100).squeeze(axis),
-            reduction="none",
+            logits.movedim(axis, 1), labels.squeeze(axis), reduction="none"
         )
         return loss.unsqueeze(axis)
 
