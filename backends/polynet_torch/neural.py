@@ -75,12 +75,10 @@ class Neural:
         count = logits.shape[axis]
         if not count:
             return _body("label_loss", labels, logits, axis)
-        labels = labels.long()
-        labels = labels.masked_fill(
-            (labels < 0) | (labels >= count), -100
-        )  # which torch leaves out
+        given = labels.long()
+        labels = torch.where(given.clamp(0, count - 1) == given, given, -100)  # that is left out
         if axis == logits.ndim - 1:  # as a matrix: classes anywhere else are copied there and back
-            rows = logits.reshape(-1, count)
+            rows = logits if logits.ndim == 2 else logits.reshape(-1, count)
             loss = functional.cross_entropy(rows, labels.reshape(-1), reduction="none")
             return loss.reshape(labels.shape)
         loss = functional.cross_entropy(
