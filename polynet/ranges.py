@@ -28,8 +28,11 @@ def check_range(x: Any, count: int, what: str, allowed: int | None = None) -> No
     values = _values(x)
     if values is None or values.dtype.kind not in "iu" or not values.size:
         return
-    low, high = int(values.min()), int(values.max())
-    if low >= 0 and high < count:
+    unsigned = _UNSIGNED.get(values.dtype)
+    if unsigned is not None and count <= 1 << (8 * values.itemsize - 1):
+        if np.maximum.reduce(values.view(unsigned), None) < count:
+            return  # negative numbers would be the largest
+    elif values.min() >= 0 and values.max() < count:
         return
     if allowed is not None:
         values = values[values != allowed]
@@ -38,6 +41,9 @@ def check_range(x: Any, count: int, what: str, allowed: int | None = None) -> No
     raise errors.OutOfRangeError(
         f"{what}: expected integers from 0 to {count - 1}; some of shape {tuple(x.shape)} are outside."
     )
+
+
+_UNSIGNED = {np.dtype(f"int{bits}"): np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)}
 
 
 def check_between(x: Any, low: float, high: float, what: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import polynet
 from polynet import layers, ops
+from polynet.ranges import check_range
 from polynet.training.fence import fenced
 from polynet.variable import start_observing
 
@@ -588,6 +589,24 @@ def test_statistics_of_a_step_that_is_not_finite_are_taken_back():
     other.fit(X[:40], Y[:40], batch_size=20, shuffle=False, verbose=0)
     for a, b in zip(stopped.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", ">i4", "uint8", "uint32"])
+def test_labels_of_every_dtype_are_looked_at(dtype):
+    labels = np.array([[0, 3], [9, 2]], dtype)
+    check_range(labels[:, ::-1].T, 10, "y")
+    check_range(labels, 1000, "y")
+    with pytest.raises(polynet.errors.OutOfRangeError, match=r"0 to 8; some of shape \(2, 2\)"):
+        check_range(labels, 9, "y")
+    if not dtype.startswith("u"):
+        labels[0, 0] = -1
+        for count in (10, 1000):  # more than an int8 can hold
+            check_range(labels, count, "y", allowed=-1)
+            with pytest.raises(polynet.errors.OutOfRangeError):
+                check_range(labels, count, "y")
+        labels[1, 1] = -2
+        with pytest.raises(polynet.errors.OutOfRangeError):
+            check_range(labels, 10, "y", allowed=-1)
 
 
 def test_the_fence_closes_what_was_left_open():

@@ -174,8 +174,13 @@ class Metric(Configurable):
 
     def reset_state(self) -> None:
         """Forget all batches."""
+        backend = plugins.current()
         for variable in self.variables:
-            variable.assign(ops.zeros(variable.shape, variable.dtype))
+            zeros = ops.zeros(variable.shape, variable.dtype)
+            if variable._backend is backend:
+                variable._set(zeros)  # nobody else holds them: no copy is needed
+            else:
+                variable.assign(zeros)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Take in a batch and give the result so far."""

@@ -145,7 +145,9 @@ class CompiledLoss:
         self._part_of: dict[str, Mean] = {}
         self._names: list[str] | None = None
         self._losses: list[Any] = []
-        self._classes: list[int | None] = []
+        self._unneeded: list[str] = []
+        self._labels: list[tuple[int, str, int, Any]] = []
+        """Which outputs have integer labels: place, name, how many classes, which label is ignored."""
         self._factors: list[Any] = []
 
     def build(self, names: list[str]) -> None:
@@ -156,6 +158,9 @@ class CompiledLoss:
         self._losses = by_output(given, names, "loss", _is_single)
         self._factors = by_output(self.weights, names, "loss_weights", _is_single)
         self._names = names
+        self._unneeded = [
+            name for name, loss in zip(names, self._losses, strict=True) if loss is None
+        ]
         if len(names) > 1:
             given_names = [
                 n for n, loss in zip(names, self._losses, strict=True) if loss is not None
@@ -167,29 +172,27 @@ class CompiledLoss:
 
     def count_classes(self, y_pred: Any) -> None:
         """Note the number of classes of each output whose labels are integers, from its shape."""
-        self._classes = [
-            _classes_of(loss, tuple(output.shape))
-            for loss, output in zip(self._losses, tree.flatten(y_pred), strict=True)
-        ]
-
-    def _without_loss(self) -> list[str]:
-        return [
-            name for name, loss in zip(self._names or (), self._losses, strict=True) if loss is None
+        rows = zip(self._names or (), self._losses, tree.flatten(y_pred), strict=True)
+        self._labels = [
+            (place, name, count, getattr(loss, "ignore_class", None))
+            for place, (name, loss, output) in enumerate(rows)
+            if (count := _classes_of(loss, tuple(output.shape))) is not None
         ]
 
     def check_labels(self, y_true: Any, y_pred: Any) -> None:
         """Refuse integer labels beyond the number of classes, where their values are at hand."""
-        if not any(self._classes) or self._names is None:
+        if not self._labels or self._names is None:
             return
-        targets = _matching(y_true, self._names, y_pred, "y", self._without_loss())
-        for name, y, loss, count in zip(
-            self._names, targets, self._losses, self._classes, strict=True
-        ):
-            if count == BINARY and y is not None:
+        targets = _matching(y_true, self._names, y_pred, "y", self._unneeded)
+        for place, name, count, ignored in self._labels:
+            y = targets[place]
+            if y is None:
+                continue
+            if count == BINARY:
                 check_between(y, 0, 1, f"fit: y: labels of output {name!r}")
-            elif count is not None and y is not None:
+            else:
                 where = f"fit: y: labels of output {name!r}, which has {count} classes"
-                check_range(y, count, where, getattr(loss, "ignore_class", None))
+                check_range(y, count, where, ignored)
 
     def __call__(
         self, y_true: Any, y_pred: Any, sample_weight: Any, output_names: Sequence[str]
@@ -199,7 +202,7 @@ class CompiledLoss:
         names = [name for name, _ in outputs]
         if self._names != names:
             self.build(names)
-        targets = _matching(y_true, names, y_pred, "y", self._without_loss())
+        targets = _matching(y_true, names, y_pred, "y", self._unneeded)
         weights = _matching(_for_all(sample_weight, names), names, y_pred, "sample_weight")
         total: Any = None
         for i, (name, prediction) in enumerate(outputs):
