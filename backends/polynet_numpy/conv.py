@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from polynet_numpy.rows import add_to_rows
+
 _BLOCK = 1 << 18  # elements that a block of columns may have; about a quarter of a cache
 
 
@@ -120,18 +122,24 @@ class Convolutions:
         groups: int,
         data_format: str,
     ) -> Any:
-        x = _padded(_last(x, data_format), padding)
-        *size, channels, filters = kernel.shape
-        results = _results(x.shape[1:-1], size, strides, dilation)
-        y = np.empty((x.shape[0], *results, filters), x.dtype)
-        if channels == 1 and groups > 1:
-            _depthwise(y, x, kernel, strides, dilation)
-        else:
-            weights = np.ascontiguousarray(_by_group(kernel, groups))
-            by_group = _by_group(y, groups)
-            for rows, columns in _blocks(x, size, strides, dilation, results, groups):
-                np.matmul(columns, weights, out=by_group[:, rows])
-        return _given(y, data_format)
+        x = _last(x, data_format)
+        return _given(_convolved(x, kernel, strides, padding, dilation, groups), data_format)
+
+    @_in_float32
+    def biased_convolution(
+        self,
+        x: Any,
+        kernel: Any,
+        bias: Any,
+        strides: Any,
+        padding: Any,
+        dilation: Any,
+        groups: int,
+        data_format: str,
+    ) -> Any:
+        x, fits = _last(x, data_format), bias.shape == kernel.shape[-1:]
+        y = _convolved(x, kernel, strides, padding, dilation, groups, bias if fits else None)
+        return _given(y if fits else y + bias, data_format)
 
     @_in_float32
     def convolution_transpose(
@@ -220,6 +228,34 @@ class Convolutions:
             slice(before, before + n) for n, (before, _) in zip(spatial, padding, strict=True)
         )
         return y[(*(slice(None),) * first, *inside)]
+
+
+def _convolved(
+    x: Any,
+    kernel: Any,
+    strides: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    bias: Any = None,
+) -> Any:
+    """The convolution of images whose channels come last, and a number for each filter."""
+    x = _padded(x, padding)
+    *size, channels, filters = kernel.shape
+    results = _results(x.shape[1:-1], size, strides, dilation)
+    y = np.empty((x.shape[0], *results, filters), x.dtype)
+    if channels == 1 and groups > 1:
+        _depthwise(y, x, kernel, strides, dilation)
+        if bias is not None:
+            add_to_rows(y, bias)
+        return y
+    weights = np.ascontiguousarray(_by_group(kernel, groups))
+    by_group, flat = _by_group(y, groups), y.reshape(-1, filters)
+    for rows, columns in _blocks(x, size, strides, dilation, results, groups):
+        np.matmul(columns, weights, out=by_group[:, rows])
+        if bias is not None:
+            add_to_rows(flat[rows], bias)
+    return y
 
 
 def _scatter(y: Any, x: Any, kernel: Any, strides: Any, dilation: Any, groups: int) -> None:

@@ -32,7 +32,7 @@ class Neural:
 
     @staticmethod
     def label_loss(labels: Any, logits: Any, axis: int) -> Any:
-        if axis != logits.ndim - 1 or not logits.size:
+        if logits.ndim < 2 or axis != logits.ndim - 1 or not logits.size:
             return OPS["label_loss"].function(labels, logits, axis)
         moved = logits - np.maximum.reduce(logits, -1, None, None, True)
         loss = np.exp(moved).dot(ones(logits.shape[-1], logits.dtype))
@@ -46,7 +46,7 @@ class Neural:
 
     @staticmethod
     def label_loss_slope(g: Any, labels: Any, logits: Any, axis: int) -> Any:
-        if axis != logits.ndim - 1 or not logits.size:
+        if logits.ndim < 2 or axis != logits.ndim - 1 or not logits.size:
             return OPS["label_loss_slope"].function(g, labels, logits, axis)
         slope = logits - np.maximum.reduce(logits, -1, None, None, True)
         np.exp(slope, slope)

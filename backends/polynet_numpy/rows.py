@@ -68,13 +68,15 @@ def add_to_rows(y: Any, row: Any) -> None:
     """``y += row``, for a vector as long as the last axes of ``y`` together, which is row-major."""
     length = row.size
     if y.size < SMALL or length > _LONGEST:
-        y.reshape(-1, length)[...] += row
+        flat = y.reshape(-1, length) if y.size else y
+        flat += row
         return
-    times, rows = 1, y.size // length
-    while rows % (2 * times) == 0 and 2 * times * length <= 8192:
-        times *= 2
-    wide = y.reshape(-1, times * length)
+    times = 8192 // length
+    flat = y.reshape(-1, length)
+    whole = len(flat) // times * times
+    wide = flat[:whole].reshape(-1, times * length)
     wide += np.broadcast_to(row, (times, length)).reshape(-1)
+    flat[whole:] += row
 
 
 def row_blocks(*arrays: Any) -> Iterator[Any]:

@@ -578,22 +578,44 @@ def _back(
     )
 
 
+def _by_image(
+    g: Tensor,
+    x_shape: Numbers,
+    kernel: Tensor,
+    strides: Numbers,
+    padding: Pairs,
+    dilation: Numbers,
+    groups: int,
+    data_format: str,
+) -> Tensor:
+    size = _spatial(x_shape, data_format)
+    start = _starts(padding)
+    return convolution_transpose(g, kernel, strides, start, dilation, groups, size, data_format)
+
+
+def _by_bias(g: Tensor, bias_shape: Numbers, data_format: str) -> Tensor:
+    rank = len(g.shape)
+    axes = tuple(range(rank - 1)) if data_format == "channels_last" else (0, *range(2, rank))
+    found = ops.sum(g, axes)
+    return found if tuple(found.shape) == tuple(bias_shape) else ops.sum(found, 0, True)
+
+
 convolution.vjp(
-    lambda g, x_shape, kernel, strides, padding, dilation, groups, data_format: (
-        convolution_transpose(
-            g,
-            kernel,
-            strides,
-            _starts(padding),
-            dilation,
-            groups,
-            _spatial(x_shape, data_format),
-            data_format,
-        )
+    lambda g, x_shape, kernel, strides, padding, dilation, groups, data_format: _by_image(
+        g, x_shape, kernel, strides, padding, dilation, groups, data_format
     ),
     lambda g, x, kernel_shape, strides, padding, dilation, groups, data_format: convolution_kernel(
         x, g, tuple(kernel_shape[:-2]), strides, padding, dilation, groups, data_format
     ),
+)
+biased_convolution.vjp(
+    lambda g, x_shape, kernel, strides, padding, dilation, groups, data_format: _by_image(
+        g, x_shape, kernel, strides, padding, dilation, groups, data_format
+    ),
+    lambda g, x, kernel_shape, strides, padding, dilation, groups, data_format: convolution_kernel(
+        x, g, tuple(kernel_shape[:-2]), strides, padding, dilation, groups, data_format
+    ),
+    lambda g, bias_shape, data_format: _by_bias(g, bias_shape, data_format),
 )
 convolution_transpose.vjp(
     lambda g, x_shape, kernel, strides, start, dilation, groups, size, data_format: convolution(
