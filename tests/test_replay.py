@@ -142,6 +142,24 @@ def test_code_of_users_runs_in_each_step(made):
     assert not made
 
 
+@pytest.mark.skipif(plugins.current().transforms is not None, reason="there it compiles")
+def test_code_of_users_that_is_said_to_do_the_same(made):
+    calls = []
+
+    class Doubling(layers.Layer):
+        def call(self, x):
+            calls.append(1)
+            return x * 2.0
+
+    def build():
+        return dense(Doubling())
+
+    plain = outcome(build, X, True)
+    calls.clear()
+    assert outcome(build, X, False, jit_compile=True) == plain
+    assert len(made) == 3 and len(calls) < 10
+
+
 @pytest.mark.parametrize(
     "build",
     [

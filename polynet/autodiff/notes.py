@@ -157,7 +157,9 @@ class Notes:
         if op.name == "cast":
             return bool(args[0].dtype == args[1])
         tape = self.backend.tape
-        return op.name == "stop_gradient" and (tape is None or not tape.is_recorded(args[0].content))
+        return op.name == "stop_gradient" and (
+            tape is None or not tape.is_recorded(args[0].content)
+        )
 
     def _converted(self, leaf: Any, convert: Callable[[Any], Any]) -> Any:
         if leaf.__class__ is not Wire:

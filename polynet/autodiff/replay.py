@@ -42,8 +42,12 @@ Step = Callable[..., Any]
 Program = Callable[[Sequence[Any]], Any]
 
 
-def replayed(step: Step) -> Step:
-    """``step``, which becomes one straight function where that is possible."""
+def replayed(step: Step, watched: bool = True) -> Step:
+    """``step``, which becomes one straight function where that is possible.
+
+    Args:
+        watched: may it be noted down only if all of its code is known to do the same each time?
+    """
     versions: dict[Any, _Version] = {}
     classes: dict[Any, set[type]] = {}
 
@@ -65,7 +69,7 @@ def replayed(step: Step) -> Step:
         version = versions.get(key)
         if version is None:
             if len(versions) < _MOST:
-                versions[key] = _Version(step)
+                versions[key] = _Version(step, watched)
             return step(*args)
         return version.run(backend, args, tensors)
 
@@ -75,13 +79,14 @@ def replayed(step: Step) -> Step:
 class _Version:
     """A step for arguments of certain shapes and dtypes: plain Python at first, then its notes."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, watched: bool) -> None:
         self._step = step
         self._changes = state.changes
         self._void = self._runs = 0
         self._program: Program | None = None
         self._notes: Any = None
-        self._next: Callable[..., Any] = self._watched
+        self._first: Callable[..., Any] = self._watched if watched else self._noted
+        self._next = self._first
 
     def run(self, backend: Backend, args: tuple[Any, ...], tensors: list[Any]) -> Any:
         """The step."""
@@ -90,7 +95,7 @@ class _Version:
             self._program = None
             self._void += self._runs < _WORTH
             self._runs = 0
-            self._next = self._watched if self._void < _AGAIN else self._plainly
+            self._next = self._first if self._void < _AGAIN else self._plainly
         program = self._program
         if program is None:
             return self._next(backend, args, tensors)

@@ -68,7 +68,8 @@ class Trainer:
             run_eagerly: take each step as plain Python, to look into it?
             steps_per_execution: how many batches between two calls of the callbacks. With 1 too ``fit`` may take
                 several in one compiled call, if that is faster and no callback looks at single batches.
-            jit_compile: compile the step? ``"auto"`` leaves it to the backend.
+            jit_compile: compile the step? ``"auto"`` leaves it to the backend. Where the backend cannot, ``True`` says
+                that code of one's own in the step does the same each time and need not run again.
             auto_scale_loss: scale the loss by itself when the policy is ``mixed_float16``?
             check_finite: stop when the loss or a gradient is not finite, with the weights of the step before?
         """
@@ -396,9 +397,10 @@ class Trainer:
         if compiled is not None and compiled.run_eagerly:
             return step
         compiles = None if compiled is None else compiled.jit_compile
-        if plugins.current().compiles if compiles is None else compiles:
-            return jit(step, compile=compiles)
-        return replayed(step)
+        backend = plugins.current()
+        if backend.transforms is None or not (backend.compiles if compiles is None else compiles):
+            return replayed(step, watched=compiles is not True)
+        return jit(step, compile=compiles)
 
     def _logs(self, returned: Any) -> Logs:
         """What a step logs: what it returned, or the metrics' results, computed when somebody reads them."""
@@ -646,7 +648,7 @@ class Trainer:
         compiled = self._compiled
         x, y, _ = unpack_x_y_sample_weight(batch)
         unbuilt = not self.built  # type: ignore[attr-defined]
-        if training or self.jit_compile or plugins.current().compiles:
+        if training or plugins.current().compiles or self.jit_compile:
             # elsewhere a layer that is not built yet is built when it is called
             unbuilt = self._found_within(  # type: ignore[attr-defined]
                 "unbuilt",
