@@ -246,6 +246,21 @@ class _Custom(torch.autograd.Function):
         return None, *pull(list(cotangents))
 
 
+class _Start(torch.autograd.Function):
+    """A scalar whose gradient by ``y`` is the cotangent: of a scalar, torch asks for none, and imports much less."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Any, cotangent: Any) -> Any:
+        ctx.save_for_backward(cotangent)
+        return y.new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, weight: Any) -> Any:
+        return ctx.saved_tensors[0] * weight if torch.is_grad_enabled() else ctx.saved_tensors[
+            0
+        ], None
+
+
 def once_differentiable(
     kernel: Callable[..., Any], body: Callable[..., Any], primals: Sequence[Any]
 ) -> Any:
@@ -261,9 +276,9 @@ def once_differentiable(
 
         def pull(cotangents: Sequence[Any]) -> list[Any]:
             leaves = [part for part, r in zip(parts, recorded, strict=True) if r]
-            found = iter(
-                torch.autograd.grad(y, leaves, cotangents, retain_graph=True, create_graph=higher)
-            )
+            with torch.enable_grad():
+                start = _Start.apply(y, *cotangents)
+            found = iter(torch.autograd.grad(start, leaves, retain_graph=True, create_graph=higher))
             return [next(found) if r else None for r in recorded]
 
         return [y.detach()], pull
