@@ -35,6 +35,18 @@ def test_finite_each(values, finite):
     assert finite_each.op.name == "finite_each"
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_finite_each_of_many(bad):
+    for shape in ((300, 200), (70_000,), (16, 5), (3, 32, 32)):
+        good = np.full(shape, 1e30, "float32")
+        for place in (0, good.size // 2 + 1, good.size - 1):
+            x = good.copy()
+            x.flat[place] = bad
+            with np.errstate(all="ignore"):
+                for found in both("finite_each", [ops.array(good), ops.array(x)]):
+                    assert np.asarray(ops.convert_to_numpy(found)).tolist() == [True, False]
+
+
 def test_finite_each_of_integers():
     for found in both("finite_each", [ops.ones((2, 2)), ops.ones(3, "int32")]):
         assert np.asarray(ops.convert_to_numpy(found)).tolist() == [True, True]

@@ -48,6 +48,14 @@ def _largest(x: Any, k: int) -> tuple[Any, Any]:
     return lax.top_k(x, k)
 
 
+def _finite_each(tensors: Any) -> Any:
+    """A product with zero is NaN for what is not finite; XLA takes long to compile other reductions than sums.
+
+    The barrier keeps XLA from putting all of it into the loop over each weight that is chosen by the result.
+    """
+    return lax.optimization_barrier(jnp.stack([jnp.sum(x * 0) == 0 for x in tensors]))
+
+
 class Elementwise:
     """Element-wise ops, reductions and sorting."""
 
@@ -55,6 +63,7 @@ class Elementwise:
         locals()[_name] = compiled_body(_name)
     del _name
 
+    finite_each = staticmethod(jax.jit(_finite_each, inline=True))
     erfc = staticmethod(jax.jit(jax.scipy.special.erfc, inline=True))
     gcd = staticmethod(jax.jit(jnp.gcd, inline=True))
     lcm = staticmethod(jax.jit(jnp.lcm, inline=True))
