@@ -193,6 +193,10 @@ class RandomNormal(_Random):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
+        if not stddev >= 0:
+            raise ValueError(
+                f"{type(self).__name__}: stddev: expected a number of 0 or more; got {stddev}."
+            )
         self.mean, self.stddev = mean, stddev
 
     def __call__(self, shape: Shape, dtype: DType = None) -> Tensor:
@@ -215,6 +219,10 @@ class TruncatedNormal(_Random):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
+        if not stddev >= 0:
+            raise ValueError(
+                f"{type(self).__name__}: stddev: expected a number of 0 or more; got {stddev}."
+            )
         self.mean, self.stddev = mean, stddev
 
     def __call__(self, shape: Shape, dtype: DType = None) -> Tensor:

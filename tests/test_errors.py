@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from polynet import errors
+from polynet import errors, initializers, layers, metrics, optimizers
 
 BUILTINS = {
     "AxisError": (ValueError, IndexError),
@@ -49,3 +49,23 @@ def test_closest(name, hint):
     assert errors.closest(name, ["gelu", "relu", "Conv2D", "tanh"]) == hint
     assert errors.closest(name, iter(["gelu", "relu", "Conv2D", "tanh"])) == hint
     assert errors.closest(name, []) == ""
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: layers.StackedRNNCells([]), "cells: expected at least one cell"),
+        (lambda: layers.EinsumDense("ab,bc", 3), "equation: expected one of an input"),
+        (lambda: layers.Masking(mask_value="zero"), "mask_value: expected a number; got 'zero'"),
+        (lambda: optimizers.Muon(ns_steps=0), "Muon: ns_steps: expected an integer of 1 or more"),
+        (lambda: optimizers.RMSprop(rho=2.0), "RMSprop: rho: expected a float from 0 to 1"),
+        (lambda: optimizers.SGD(momentum="0.9"), "SGD: momentum: expected a float from 0 to 1"),
+        (lambda: optimizers.AdamW(beta_2=-0.1), "AdamW: beta_2: expected a float from 0 to 1"),
+        (lambda: metrics.MeanIoU(0), "num_classes: expected an integer of 1 or more; got 0"),
+        (lambda: metrics.TopKCategoricalAccuracy(0), "k: expected an integer of 1 or more; got 0"),
+        (lambda: initializers.RandomNormal(stddev=-1.0), "RandomNormal: stddev: expected"),
+    ],
+)
+def test_wrong_arguments_of_constructors(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -219,6 +220,13 @@ class EinsumDense(Layer):
     ) -> None:
         super().__init__(**kwargs)
         refuse_later(self, lora_rank=lora_rank, quantization_config=quantization_config)
+        if not isinstance(equation, str) or not re.fullmatch(
+            r"[A-Za-z.]+,[A-Za-z]+->[A-Za-z.]+", equation.replace(" ", "")
+        ):
+            raise ValueError(
+                f"EinsumDense: equation: expected one of an input, a kernel and an output, such as 'ab,bc->ac'; "
+                f"got {equation!r}."
+            )
         self.equation = equation
         self.partial_output_shape = (
             (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
@@ -412,6 +420,8 @@ class Masking(Layer):
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if not isinstance(mask_value, int | float) and not hasattr(mask_value, "shape"):
+            raise ValueError(f"Masking: mask_value: expected a number; got {mask_value!r}.")
         self.mask_value = mask_value
         self.supports_masking = True
         self.built = True

@@ -417,6 +417,8 @@ class StackedRNNCells(Layer):
         super().__init__(**kwargs)
         for cell in cells:
             _check_cell(cell, self, "cells")
+        if not len(cells):
+            raise ValueError("StackedRNNCells: cells: expected at least one cell; got none.")
         self.cells = list(cells)
 
     @property

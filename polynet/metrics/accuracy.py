@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from polynet import errors, ops
@@ -113,6 +114,12 @@ def sparse_top_k_categorical_accuracy(
         return _in_top_k(y_true, y_pred, k)
     found = ops.equal(ops.expand_dims(y_true, -1), ops.get_item(y_pred, (..., slice(k))))
     return ops.cast(ops.any(found, axis=-1), floatx())
+
+
+def _check_count(k: Any) -> int:
+    if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+        raise ValueError(f"k: expected an integer of 1 or more; got {k!r}.")
+    return k
 
 
 def _in_top_k(classes: Any, scores: Any, k: int) -> Any:
@@ -251,7 +258,7 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
         self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None
     ) -> None:
         super().__init__(top_k_categorical_accuracy, name=name, dtype=dtype, k=k)
-        self.k = k
+        self.k = _check_count(k)
 
 
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
@@ -285,5 +292,5 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
             k=k,
             from_sorted_ids=from_sorted_ids,
         )
-        self.k = k
+        self.k = _check_count(k)
         self.from_sorted_ids = from_sorted_ids

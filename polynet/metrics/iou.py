@@ -6,6 +6,7 @@ All of these add up one matrix, of how often each class was taken for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,12 @@ class IoU(Metric):
         axis: int = -1,
     ) -> None:
         super().__init__(name=name, dtype=dtype or "int32")
+        if (
+            isinstance(num_classes, bool)
+            or not isinstance(num_classes, Integral)
+            or num_classes < 1
+        ):
+            raise ValueError(f"num_classes: expected an integer of 1 or more; got {num_classes!r}.")
         wrong = [number for number in target_class_ids if not 0 <= number < num_classes]
         if wrong:
             raise ValueError(

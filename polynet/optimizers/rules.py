@@ -7,6 +7,7 @@ it (clipping, weight decay, averages, saving) is in ``optimizer.py``.  No arithm
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any, Unpack
 
 from polynet import patterns
@@ -52,13 +53,7 @@ class SGD(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        if isinstance(momentum, bool) or not isinstance(momentum, float | int):
-            raise ValueError(
-                f"SGD: momentum: expected a float from 0 to 1; got {type(momentum).__name__}."
-            )
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"SGD: momentum: expected a float from 0 to 1; got {momentum}.")
-        self.momentum = momentum
+        self.momentum = _share(self, "momentum", momentum)
         self.nesterov = nesterov
         self.momentums: Slots = []
 
@@ -108,8 +103,8 @@ class Adam(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+        self.beta_1 = _share(self, "beta_1", beta_1)
+        self.beta_2 = _share(self, "beta_2", beta_2)
         self.epsilon = epsilon
         self.amsgrad = amsgrad
         self._momentums: Slots = []
@@ -201,8 +196,8 @@ class RMSprop(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho = rho
-        self.momentum = momentum
+        self.rho = _share(self, "rho", rho)
+        self.momentum = _share(self, "momentum", momentum)
         self.epsilon = epsilon
         self.centered = centered
         self._velocities: Slots = []
@@ -300,7 +295,7 @@ class Adadelta(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho = rho
+        self.rho = _share(self, "rho", rho)
         self.epsilon = epsilon
         self._accumulated_grads: Slots = []
         self._accumulated_delta_vars: Slots = []
@@ -350,8 +345,8 @@ class Adamax(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+        self.beta_1 = _share(self, "beta_1", beta_1)
+        self.beta_2 = _share(self, "beta_2", beta_2)
         self.epsilon = epsilon
         self._momentums: Slots = []
         self._norms: Slots = []
@@ -399,8 +394,8 @@ class Nadam(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+        self.beta_1 = _share(self, "beta_1", beta_1)
+        self.beta_2 = _share(self, "beta_2", beta_2)
         self.epsilon = epsilon
         self._momentums: Slots = []
         self._velocities: Slots = []
@@ -507,6 +502,23 @@ class Ftrl(Optimizer):
         self._run(updates.ftrl_step, gradients, variables, slots, learning_rate, *settings)
 
 
+def _share(optimizer: Optimizer, name: str, value: float) -> float:
+    """A factor that says how much of something stays."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
+        raise ValueError(
+            f"{type(optimizer).__name__}: {name}: expected a float from 0 to 1; got {value!r}."
+        )
+    return value
+
+
+def _count(optimizer: Optimizer, name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(
+            f"{type(optimizer).__name__}: {name}: expected an integer of 1 or more; got {value!r}."
+        )
+    return value
+
+
 def _not_negative(name: str, value: float) -> float:
     if value < 0.0:
         raise ValueError(f"Ftrl: {name}: expected 0 or more; got {value}.")
@@ -543,8 +555,8 @@ class Lion(Optimizer):
             raise ValueError(
                 f"Lion: beta_1: expected a number above 0 and up to 1; got {beta_1}. At 0 there is no momentum."
             )
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+        self.beta_1 = _share(self, "beta_1", beta_1)
+        self.beta_2 = _share(self, "beta_2", beta_2)
         self._momentums: Slots = []
 
     def build(self, variables: Sequence[Variable]) -> None:
@@ -590,8 +602,8 @@ class Lamb(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+        self.beta_1 = _share(self, "beta_1", beta_1)
+        self.beta_2 = _share(self, "beta_2", beta_2)
         self.epsilon = epsilon
         self._momentums: Slots = []
         self._velocities: Slots = []
@@ -721,8 +733,8 @@ class ScheduleFreeAdamW(Optimizer):
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
+        self.beta_1 = _share(self, "beta_1", beta_1)
+        self.beta_2 = _share(self, "beta_2", beta_2)
         self.epsilon = epsilon
         self.warmup_steps = warmup_steps
         self._momentums: Slots = []
@@ -800,8 +812,8 @@ class Muon(Optimizer):
         **options: Unpack[OptionsBesideDecay],
     ) -> None:
         super().__init__(learning_rate, weight_decay=weight_decay, **options)
-        self.adam_beta_1 = adam_beta_1
-        self.adam_beta_2 = adam_beta_2
+        self.adam_beta_1 = _share(self, "adam_beta_1", adam_beta_1)
+        self.adam_beta_2 = _share(self, "adam_beta_2", adam_beta_2)
         self.adam_weight_decay = adam_weight_decay
         self.epsilon = epsilon
         self.exclude_layers = list(exclude_layers or [])
@@ -810,8 +822,8 @@ class Muon(Optimizer):
         self.muon_b = muon_b
         self.muon_c = muon_c
         self.adam_lr_ratio = adam_lr_ratio
-        self.momentum = momentum
-        self.ns_steps = ns_steps
+        self.momentum = _share(self, "momentum", momentum)
+        self.ns_steps = _count(self, "ns_steps", ns_steps)
         self.nesterov = nesterov
         self.rms_rate = rms_rate
         self.momentums: Slots = []
