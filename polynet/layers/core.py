@@ -418,7 +418,7 @@ class Masking(Layer):
         array([[ True, False]])
     """
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(mask_value, int | float) and not hasattr(mask_value, "shape"):
             raise ValueError(f"Masking: mask_value: expected a number; got {mask_value!r}.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from polynet import errors, ops
 from polynet.config import floatx
@@ -116,8 +117,8 @@ def sparse_top_k_categorical_accuracy(
     return ops.cast(ops.any(found, axis=-1), floatx())
 
 
-def _check_count(k: Any) -> int:
-    if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+def _check_count(k: Any) -> Any:
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise ValueError(f"k: expected an integer of 1 or more; got {k!r}.")
     return k
 

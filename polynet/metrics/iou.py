@@ -6,7 +6,6 @@ All of these add up one matrix, of how often each class was taken for each.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ class IoU(Metric):
         super().__init__(name=name, dtype=dtype or "int32")
         if (
             isinstance(num_classes, bool)
-            or not isinstance(num_classes, Integral)
+            or not isinstance(num_classes, int | np.integer)
             or num_classes < 1
         ):
             raise ValueError(f"num_classes: expected an integer of 1 or more; got {num_classes!r}.")

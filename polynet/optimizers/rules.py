@@ -7,8 +7,9 @@ it (clipping, weight decay, averages, saving) is in ``optimizer.py``.  No arithm
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any, Unpack
+
+import numpy as np
 
 from polynet import patterns
 from polynet.initializers import Constant
@@ -502,17 +503,21 @@ class Ftrl(Optimizer):
         self._run(updates.ftrl_step, gradients, variables, slots, learning_rate, *settings)
 
 
-def _share(optimizer: Optimizer, name: str, value: float) -> float:
+def _share(optimizer: Optimizer, name: str, value: Any) -> Any:
     """A factor that says how much of something stays."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, float | int | np.floating)
+        or not 0 <= value <= 1
+    ):
         raise ValueError(
             f"{type(optimizer).__name__}: {name}: expected a float from 0 to 1; got {value!r}."
         )
     return value
 
 
-def _count(optimizer: Optimizer, name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+def _count(optimizer: Optimizer, name: str, value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(
             f"{type(optimizer).__name__}: {name}: expected an integer of 1 or more; got {value!r}."
         )
