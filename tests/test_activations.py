@@ -72,6 +72,16 @@ def test_gelu(approximate):
     np.testing.assert_allclose(gradient, SLOPES * (below + x * slope), rtol=0, atol=error)
 
 
+def test_erf():
+    found, gradient = value_and_gradient(ops.erf, MANY, SLOPES)
+    x = MANY.astype("float64")
+    np.testing.assert_allclose(found, special.erf(x), rtol=6e-7, atol=1e-37)
+    slope = SLOPES * 2 / np.sqrt(np.pi) * np.exp(-x * x)
+    np.testing.assert_allclose(gradient, slope, rtol=0, atol=2e-6)
+    ends = ops.convert_to_numpy(ops.erf(np.array([-np.inf, np.inf, np.nan, 20.0], "float32")))
+    assert ends.tolist()[:2] == [-1, 1] and np.isnan(ends[2]) and ends[3] == 1
+
+
 def test_relu_and_sigmoid():
     found, gradient = value_and_gradient(ops.relu, MANY, SLOPES)
     np.testing.assert_allclose(found, np.maximum(MANY, 0), rtol=0, atol=1e-37)

@@ -1,7 +1,8 @@
 """The error function, its complement and its inverse, which NumPy lacks.
 
 Polynomials are fitted once, when first needed, to Python's own scalar ``math.erf`` and ``math.erfc``, and evaluated
-on whole arrays; float16 and bfloat16 are computed in float32.  Nothing else belongs here.
+on whole arrays; in float32 the error function is one quotient.  float16 and bfloat16 are computed in float32.  Nothing
+else belongs here.
 """
 
 from __future__ import annotations
@@ -98,10 +99,49 @@ def _in_blocks(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 _BLOCK = 32768
 
 
+_END = np.full(_BLOCK, 3.9, np.float32)
+"""From there on the error function is 1 in float32.  With arrays NumPy takes the smaller faster than with a number."""
+
+_ONES = np.ones(_BLOCK, np.float32)
+_TOP = (
+    1.807184565e-06,
+    2.833509767e-04,
+    4.217199066e-03,
+    5.412186013e-02,
+    2.025116198e-01,
+    1.128379124,
+)
+_BOTTOM = (3.548710720e-05, 1.249817471e-03, 1.588991716e-02, 1.189039068e-01, 5.128037762e-01, 1.0)
+"""Of the quotient, highest power of ``x * x`` first: fitted to SciPy's erf by linear programming, to a relative error
+of 5.0e-8."""
+
+
+def _single(x: Any) -> Any:
+    """``erf`` of a vector in float32, not longer than a block, to a relative error of 4e-7."""
+    end, one = _END[: x.size], _ONES[: x.size]
+    beyond = np.greater(np.absolute(x), end)
+    given, x = x, np.maximum(np.minimum(x, end), -end)
+    square = np.square(x)
+    top, bottom = square * np.float32(_TOP[0]), square * np.float32(_BOTTOM[0])
+    for y, coefficients in ((top, _TOP), (bottom, _BOTTOM)):
+        for c in coefficients[1:-1]:
+            y += np.float32(c)
+            y *= square
+        y += np.float32(coefficients[-1])
+    top *= x
+    top /= bottom
+    np.maximum(np.minimum(top, one, out=top), -one, out=top)
+    if beyond.any():
+        top[beyond] = np.sign(given[beyond])
+    return top
+
+
 @_in_blocks
 def erf(x: Any) -> Any:
     """The error function."""
     wide = _wide(x)
+    if wide.dtype == np.float32:
+        return _single(wide.reshape(-1)).reshape(x.shape).astype(x.dtype, copy=False)
     a = np.abs(wide)
     y = np.where(a < 1, _small(np.minimum(a, 1)), 1 - _tail(np.maximum(a, 1)))
     return np.copysign(y, wide).astype(x.dtype)
