@@ -119,6 +119,8 @@ def pack_sequence_as(structure: Any, flat_sequence: Iterable[Any]) -> Any:
     {'b': ['y', 'z'], 'a': 'x'}
     """
     leaves, expected = list(flat_sequence), len(flatten(structure))
+    if len(leaves) == 1 and not is_nested(structure):
+        return leaves[0]
     if len(leaves) != expected:
         raise ValueError(
             f"pack_sequence_as: `flat_sequence` has {len(leaves)} items, but `structure` has "

@@ -53,10 +53,9 @@ class Structure:
 
     def holds(self) -> bool:
         """Is everything still as it was?"""
-        return self._changes == state.changes and (
-            not self._contents
-            or all(_identities(container) == known for container, known in self._contents)
-        )
+        return self._changes == state.changes and not [
+            container for container, known in self._contents if _identities(container) != known
+        ]
 
     def find(self, what: str, look: Callable[[], R]) -> R:
         """What ``look`` returned when it was first called under this name."""

@@ -234,6 +234,8 @@ def columns(given: Any, name: str) -> Any:
     """
     if given is None:
         return None
+    if given.__class__ is np.ndarray:
+        return column(given, name)
     if isinstance(given, range) or is_numbers(given):
         return column(given, name)
     if isinstance(given, list | tuple) and given and _first(given, str):

@@ -748,7 +748,7 @@ def check_lengths(parts: tuple[Any, ...], what: str) -> int:
 
 def _are_flat(parts: tuple[Any, ...]) -> bool:
     """Is each part one column, or missing?"""
-    return all(part is None or isinstance(part, columns.Column) for part in parts)
+    return not [part for part in parts if not (part is None or isinstance(part, columns.Column))]
 
 
 def _lengths(parts: tuple[Any, ...], length: Callable[[Any], int]) -> str:

@@ -621,7 +621,8 @@ class Trainer:
 
     def _checked(self, batch: Any) -> Any:
         """A batch, or several stacked, as tensors; integers are in range."""
-        self._check_integers(batch)  # on the host: of a tensor they might have to be waited for
+        x, y, _ = unpack_x_y_sample_weight(batch)
+        self._check_integers(x, y)  # on the host: of a tensor they might have to be waited for
         return self._converted_batch(batch)
 
     def _converted_batch(self, batch: Any) -> Any:
@@ -694,10 +695,9 @@ class Trainer:
                 compiled.optimizer.build(variables)
                 compiled.optimizer.built = True
 
-    def _check_integers(self, batch: Any) -> None:
+    def _check_integers(self, x: Any, y: Any) -> None:
         """Refuse labels and indices out of range, of which compiled code could say nothing."""
         compiled = self._compiled
-        x, y, _ = unpack_x_y_sample_weight(batch)
         if compiled is not None and compiled.loss is not None and y is not None:
             compiled.loss.check_labels(y, compiled.outputs)
         limits = getattr(self, "_index_limits", None)
@@ -809,7 +809,7 @@ class Trainer:
             if step is None:
                 self._prepare(batch[:1], training=False)
                 step = self._function("predict")
-            self._check_integers(batch[:1])
+            self._check_integers(batch[0], None)
             structure = step(self._converted_batch(batch))
             parts.append(tree.flatten(structure))
             if number:  # one batch late, so that the device goes on while its results are fetched
@@ -880,10 +880,12 @@ class Trainer:
 
 @functools.cache
 def _nobody() -> Any:
-    """The callbacks of a call to which nobody listens."""
-    from polynet.callbacks import CallbackList
+    """The callbacks of a call to which nobody listens: every hook is the same nothing."""
+    from polynet.callbacks.callback import HOOKS, CallbackList
 
-    return CallbackList()
+    nobody = CallbackList()
+    nobody.__dict__.update(dict.fromkeys(HOOKS, lambda *args: None))
+    return nobody
 
 
 def _as_list(logs: dict[str, Any]) -> Any:
