@@ -21,8 +21,8 @@ _MOST = 1 << 17
 _LONGEST = 2048
 """Elements of a row from which on NumPy's sum is fast, and in float32 more exact."""
 
-SMALL = 16384
-"""Elements of an array up to which calls cost more than passes."""
+SMALL = 1 << 16
+"""Elements up to which adding a row to all takes less time than making it longer before."""
 
 _LEADING: dict[Any, int] = {(0,): 1, (0, 1): 2, (0, 1, 2): 3, 0: 1}
 _FIRST = (0,), 0
@@ -74,8 +74,10 @@ def add_to_rows(y: Any, row: Any) -> None:
     times = 8192 // length
     flat = y.reshape(-1, length)
     whole = len(flat) // times * times
+    longer = np.empty((times, length), y.dtype)
+    longer[...] = row
     wide = flat[:whole].reshape(-1, times * length)
-    wide += np.broadcast_to(row, (times, length)).reshape(-1)
+    wide += longer.reshape(-1)
     flat[whole:] += row
 
 
