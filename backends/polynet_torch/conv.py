@@ -36,10 +36,12 @@ def _given(x: Any, data_format: str) -> Any:
 def _filters_first(kernel: Any) -> Any:
     """A kernel as torch has it: filters, channels, then the spatial axes.
 
-    In memory too: of a single filter torch 2.13 refuses the gradient otherwise ("grad_weight must be contiguous").
+    In memory too where there is a single one: torch 2.13 refuses the gradient otherwise ("grad_weight must be
+    contiguous"). Of several it makes the copy that it needs itself.
     """
     rank = kernel.ndim - 2
-    return kernel.permute(rank + 1, rank, *range(rank)).contiguous()
+    weight = kernel.permute(rank + 1, rank, *range(rank))
+    return weight.contiguous() if 1 in weight.shape[:2] else weight
 
 
 def _padded(x: Any, padding: Any, value: float = 0.0) -> Any:

@@ -117,6 +117,23 @@ class Neural:
         given = [part for part in (mean, variance, offset, scale) if part is not None]
         if any(part.shape != (x.shape[at],) for part in given):
             return _body("batch_normalization", x, mean, variance, axis, offset, scale, epsilon)
+        recorded = in_transform() or mean.requires_grad or variance.requires_grad
+        if not (
+            recorded or x.is_complex() or x.numel() == 0
+        ):  # torch takes mean and variance for constants
+            given = _channels_second(x, at)
+            y = torch.batch_norm(
+                given,
+                scale,
+                offset,
+                mean,
+                variance,
+                False,
+                0.0,
+                epsilon,
+                torch.backends.cudnn.enabled,
+            )
+            return _channels_back(y, x, at)
         factor = 1.0 / torch.sqrt(variance + epsilon)
         if scale is not None:
             factor = factor * scale
@@ -128,15 +145,14 @@ class Neural:
 
     @staticmethod
     def normalized_batch(x: Any, axis: int, offset: Any, scale: Any, epsilon: float) -> Any:
-        at, count = axes_indices(axis, x.ndim)[0], x.shape[axis]
+        at = axes_indices(axis, x.ndim)[0]
         if x.numel() == 0 or x.is_complex():
             return _body("normalized_batch", x, axis, offset, scale, epsilon)
-        last = at == x.ndim - 1  # one image whose channels come last in memory
-        given = x.reshape(1, -1, 1, count).permute(0, 3, 1, 2) if last else x.movedim(at, 1)
         weights = (scale, offset, None, None)
+        given = _channels_second(x, at)
         y, mean, factor = torch.native_batch_norm(given, *weights, True, 0.0, epsilon)
-        y = y.permute(0, 2, 3, 1).reshape(x.shape) if last else y.movedim(1, at)
-        return y, mean.detach(), (1.0 / factor.detach().square() - epsilon).clamp(min=0.0)
+        variance = (1.0 / factor.detach().square() - epsilon).clamp(min=0.0)
+        return _channels_back(y, x, at), mean.detach(), variance
 
     # --------------------------------------------------------------------------------- attention
 
@@ -203,6 +219,18 @@ def _slid(x: Any, window: Any, mode: str) -> Any:
         before = m - 1 if mode == "full" else m // 2
         x = functional.pad(x, (before, m - 1 if mode == "full" else m - 1 - before))
     return functional.conv1d(x[None, None], window[None, None])[0, 0]
+
+
+def _channels_second(x: Any, at: int) -> Any:
+    """``x`` with its channels where torch has them; of those at the end one image that has them so in memory."""
+    if at == x.ndim - 1:
+        return x.reshape(1, -1, 1, x.shape[at]).permute(0, 3, 1, 2)
+    return x.movedim(at, 1)
+
+
+def _channels_back(y: Any, x: Any, at: int) -> Any:
+    """The result of what ``_channels_second`` made of ``x``."""
+    return y.permute(0, 2, 3, 1).reshape(x.shape) if at == x.ndim - 1 else y.movedim(1, at)
 
 
 def _last(x: Any, axis: Any, *weights: Any) -> Sequence[int] | None:
