@@ -9,7 +9,7 @@ from polynet.op import OPS
 from polynet.ops import updates
 from polynet.plugins import current
 
-SHAPES = [(3, 4), (), (5,), (0, 2), (400, 400)]
+SHAPES = [(3, 4), (), (5,), (0, 2), (200, 300)]
 
 
 def tensors(seed, low=-1.0, dtype="float32"):
@@ -148,3 +148,14 @@ def test_all_finite():
             )
         )
     assert bool(updates.all_finite(tensors(1)))
+
+
+def test_a_weight_larger_than_a_block():
+    backend = current()
+    if backend.name != "numpy":
+        pytest.skip("one library alone has blocks")
+    generator = np.random.default_rng(0)
+    p, g, m = (generator.standard_normal((1030, 1025), dtype="float32") for _ in range(3))
+    expected = p + (m * 0.5 - g * 0.1)
+    (new,), _ = updates.sgd_step([p], [g], [m], scalar(0.1), 0.5, False)
+    np.testing.assert_allclose(new, expected, rtol=0, atol=1e-6)

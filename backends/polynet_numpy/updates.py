@@ -17,7 +17,12 @@ import numpy as np
 from polynet.ops.updates import LARGE
 
 _DTYPES = frozenset({"float32", "int32", "int64"})
-_BLOCK = 1 << 17
+_BLOCK = 1 << 20
+"""Elements of a weight that are updated in one go: calls cost more than a large cache does."""
+
+_TOGETHER = 1 << 17
+"""Elements of small weights that are updated as one."""
+
 _LARGEST = np.finfo(np.float32).max
 
 
@@ -171,14 +176,13 @@ def _updated(
     """
     given = [values for values in lists if values]
     found: list[list[Any]] = [[None] * len(gradients) for _ in given]
-    scratch = np.empty(_BLOCK, np.float32)
     for places, ends in _together(tuple([x.shape for x in gradients])):
         if len(places) > 1:  # one call for many small ones, whose new values are views
             flat = [
                 np.concatenate([values[i].ravel() for i in places])
                 for values in (gradients, *given)
             ]
-            update(flat[0], flat[1:], flat[1:], scratch[: ends[-1]])
+            update(flat[0], flat[1:], flat[1:], np.empty(ends[-1], np.float32))
             for new, values in zip(flat[1:], found, strict=True):
                 start = 0
                 for i, end in zip(places, ends, strict=True):
@@ -186,12 +190,16 @@ def _updated(
                     start = end
             continue
         i = places[0]
-        olds = [values[i] for values in given]
+        g, olds = gradients[i], [values[i] for values in given]
         news = [_place(x, owned) for x in olds]
-        flat = [x.reshape(-1) for x in (gradients[i], *olds, *news)]
-        for start in range(0, ends[0], _BLOCK):
-            g, *rest = (x[start : start + _BLOCK] for x in flat)
-            update(g, rest[: len(olds)], rest[len(olds) :], scratch[: len(g)])
+        scratch = np.empty(min(ends[0], _BLOCK), np.float32)
+        if ends[0] <= _BLOCK:
+            update(g, olds, news, scratch.reshape(g.shape))
+        else:
+            flat = [x.reshape(-1) for x in (g, *olds, *news)]
+            for start in range(0, ends[0], _BLOCK):
+                g, *rest = (x[start : start + _BLOCK] for x in flat)
+                update(g, rest[: len(olds)], rest[len(olds) :], scratch[: len(g)])
         for new, values in zip(news, found, strict=True):
             values[i] = new
     rest = iter(found)
@@ -207,7 +215,7 @@ def _place(x: Any, owned: bool) -> Any:
 
 @functools.lru_cache(maxsize=64)
 def _together(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[list[int], list[int]]]:
-    """Which weights are updated in one call, and where each ends then: small ones, as many as fit in a block."""
+    """Which weights are updated in one call, and where each ends then: small ones, several."""
     groups: list[tuple[list[int], list[int]]] = []
     open_group: tuple[list[int], list[int]] | None = None
     for i, shape in enumerate(shapes):
@@ -215,7 +223,7 @@ def _together(shapes: tuple[tuple[int, ...], ...]) -> list[tuple[list[int], list
         if size >= LARGE:
             groups.append(([i], [size]))
             continue
-        if open_group is None or open_group[1][-1] + size > _BLOCK:
+        if open_group is None or open_group[1][-1] + size > _TOGETHER:
             open_group = [], [0]
             groups.append(open_group)
         open_group[0].append(i)
