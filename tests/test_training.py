@@ -1,5 +1,6 @@
 """Training: one step and many, against arithmetic by hand; what is logged; what users override; what goes wrong."""
 
+import functools
 import gc
 import signal
 import threading
@@ -10,6 +11,7 @@ import pytest
 
 import polynet
 from polynet import layers, ops
+from polynet.random.seed_generator import make_default_seed
 from polynet.ranges import check_range
 from polynet.training.fence import fenced
 from polynet.variable import start_observing
@@ -447,12 +449,13 @@ def test_two_hundred_interrupts_lose_nothing():
         while interrupted < 200 and tries < 2000:
             tries += 1
             try:
-                signal.setitimer(signal.ITIMER_REAL, float(random.uniform(1e-4, span)))
-                model.fit(X, LABELS, batch_size=8, epochs=3, verbose=0)
-            except KeyboardInterrupt:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, float(random.uniform(1e-4, span)))
+                    model.fit(X, LABELS, batch_size=8, epochs=3, verbose=0)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:  # perhaps only after fit, before the timer was stopped
                 interrupted += 1
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
             for variable in (*model.variables, *model.optimizer.variables):
                 assert variable.numpy().shape == variable.shape
                 assert np.isfinite(variable.numpy()).all()
@@ -589,6 +592,52 @@ def test_statistics_of_a_step_that_is_not_finite_are_taken_back():
     other.fit(X[:40], Y[:40], batch_size=20, shuffle=False, verbose=0)
     for a, b in zip(stopped.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+ROWS = np.arange(12, dtype="float32").reshape(4, 3)
+
+
+@functools.cache
+def pair_of_sums():
+    return polynet.Sequential([polynet.Input((3,)), layers.Dense(2)])
+
+
+@pytest.mark.parametrize("size", [None, 1, 3, 4, 0, -1, True, 2.0, np.int64(4)], ids=repr)
+@pytest.mark.parametrize(
+    "x",
+    [
+        ROWS,
+        ROWS[:0],
+        ROWS[:, ::-1].astype(">f4"),
+        ROWS.astype("float16"),
+        ROWS.astype("float64"),
+        ROWS.astype("int32"),
+        ROWS > 3,
+        ROWS.astype(str),
+        ROWS.astype(object),
+        np.float32(3),
+        [ROWS],
+        ROWS.tolist(),
+        ops.array(ROWS),
+        ops.array(ROWS, dtype="float16"),
+        ops.array(3.0),
+        None,
+    ],
+    ids=lambda x: f"{type(x).__name__} {getattr(x, 'dtype', '')} {getattr(x, 'shape', '')}",
+)
+def test_one_batch_is_predicted_as_several_are(x, size):
+    """Without callbacks less is done about it; an empty list of callbacks makes no difference."""
+    model = pair_of_sums()
+
+    def outcome(callbacks):
+        polynet.utils.set_random_seed(3)
+        try:
+            found = model.predict(x, batch_size=size, verbose=0, callbacks=callbacks).tolist()
+        except Exception as error:
+            found = type(error), str(error)
+        return found, make_default_seed()
+
+    assert outcome(None) == outcome([])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", ">i4", "uint8", "uint32"])

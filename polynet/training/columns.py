@@ -69,7 +69,7 @@ class NativeColumn(Column):
 
     def rows(self, begin: int, end: int) -> Any:
         """The rows from ``begin`` to ``end``."""
-        return self.part(begin, end)
+        return self.array if begin == 0 and end >= self.length else self.part(begin, end)
 
     def take(self, order: np.ndarray) -> Any:
         """The rows with these numbers, a copy."""

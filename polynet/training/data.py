@@ -578,6 +578,26 @@ def open_data(
     return _stream(kind, x, size, steps, what, reader)
 
 
+def at_once(x: Any, batch_size: Any, steps: Any) -> Batch | None:
+    """The only batch that ``open_data`` would make of an array, where there is nothing to be said or done about it.
+
+    ``None`` for whatever else.
+    """
+    kinds: Any = plugins.current().tensor_types
+    if steps is not None or not (x.__class__ is np.ndarray or isinstance(x, kinds)) or not x.shape:
+        return None
+    size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
+    if size.__class__ is not int or not 0 < x.shape[0] <= size:
+        return None
+    if getattr(x.dtype, "kind", "f") not in "fiub":
+        return None
+    dtype = values.dtype_of(x)
+    if "float" in dtype and dtype != config.floatx():
+        return None
+    make_default_seed()  # what is drawn after it is the same as after open_data
+    return (x,)
+
+
 _WORDS = {
     "dataset": "PyDataset",
     "examples": "dataset of examples",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from polynet.op import from_host, on_host
 from polynet.random.seed_generator import make_default_seed
 from polynet.ranges import check_range
 from polynet.symbolic import KerasTensor
-from polynet.training.data import Data, open_data, split
+from polynet.training.data import Data, at_once, open_data, split
 from polynet.training.fence import fenced
 from polynet.training.finite import FiniteGuard
 from polynet.training.logs import Logs
@@ -785,12 +785,17 @@ class Trainer:
             array([[3.],
                    [3.]], dtype=float32)
         """
-        data = open_data(x, batch_size=batch_size, steps=steps, what="predict")
-        try:
-            with self._listeners(callbacks, verbose, 1, data) as listeners:
-                structure, parts = self._predict(data, listeners)
-        finally:
-            data.close()
+        silent = callbacks is None and verbose == 0
+        batch = at_once(x, batch_size, steps) if silent else None
+        if batch is not None:
+            structure, parts = self._predict([batch], _nobody())
+        else:
+            data = open_data(x, batch_size=batch_size, steps=steps, what="predict")
+            try:
+                with self._listeners(callbacks, verbose, 1, data) as listeners:
+                    structure, parts = self._predict(data.epoch(0), listeners)
+            finally:
+                data.close()
         whole = (
             parts[0]
             if len(parts) == 1
@@ -798,13 +803,13 @@ class Trainer:
         )
         return tree.pack_sequence_as(structure, whole)
 
-    def _predict(self, data: Data, listeners: Any) -> tuple[Any, list[Any]]:
+    def _predict(self, batches: Iterable[Any], listeners: Any) -> tuple[Any, list[Any]]:
         """The structure of the outputs, and the flat outputs of each batch."""
         listeners.on_predict_begin()
         step: Callable[[Any], Any] | None = None
         parts: list[Any] = []
         structure: Any = None
-        for number, batch in enumerate(data.epoch(0)):
+        for number, batch in enumerate(batches):
             listeners.on_predict_batch_begin(number)
             if step is None:
                 self._prepare(batch[:1], training=False)
