@@ -68,6 +68,8 @@ class Neural:
         plain = x.dtype == kernel.dtype == bias.dtype and x.is_floating_point()
         if not plain or x.ndim < 2 or kernel.ndim != 2 or bias.ndim != 1:
             return _body("affine", x, kernel, bias)
+        if x.ndim == 2:
+            return torch.addmm(bias, x, kernel)
         return functional.linear(x, kernel.t(), bias)
 
     @staticmethod
