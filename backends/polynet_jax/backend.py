@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,15 @@ from polynet_jax.linalg import Linalg
 from polynet_jax.neural import Neural
 from polynet_jax.random_numbers import RandomNumbers
 from polynet_jax.recurrent import Recurrent
+
+try:
+    from jax.extend.core import get_opaque_trace_state
+except ImportError:  # before JAX 0.7
+    from jax.core import get_opaque_trace_state
+
+_NOT_TRACING = get_opaque_trace_state()
+_HOST_LIMIT = 1 << 20
+"""Elements up to which constants are made on the host."""
 
 _NARROW = {
     name: np.dtype(name)
@@ -260,8 +270,11 @@ class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend)
         native = self.native_dtype(dtype)
         if isinstance(value, jax.Array):
             return value if value.dtype == native else _astype(value, native)
-        array = np.asarray(value, native)
-        return jnp.array(array) if array.ndim else _scalar(array)
+        array = np.array(value, native)
+        if not array.ndim:
+            return _scalar(array)
+        # of a copy that nobody else holds; jnp.array would compile a function for each shape
+        return jax.device_put(array)
 
     def as_argument(self, value: Any, dtype: str) -> Any:
         # To make a JAX array of it would take longer. A copy: the function may read it after it has returned.
@@ -333,8 +346,6 @@ class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend)
     floor_divide = compiled(_floor_divide)
     absolute = compiled(_absolute)
     complex_from = compiled(_complex_from)
-    copy = compiled(lambda x: jnp.array(x, copy=True))
-    stop_gradient = compiled(lambda variable: lax.stop_gradient(variable))
     concatenate = compiled(_concatenate, 1)
     sum = _reduction(jnp.sum, "dtype")
     prod = _reduction(jnp.prod, "dtype")
@@ -347,6 +358,14 @@ class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend)
     argsort = compiled(lambda x, axis=-1: jnp.argsort(x, axis, stable=True).astype(np.int32), 1)
     cumsum = compiled(_cumsum, 1)
 
+    def copy(self, x: Any) -> Any:
+        if isinstance(x, jax.core.Tracer):
+            return jnp.array(x, copy=True)
+        return jax.device_put(x, may_alias=False)
+
+    def stop_gradient(self, variable: Any) -> Any:
+        return lax.stop_gradient(variable) if isinstance(variable, jax.core.Tracer) else variable
+
     def cast(self, x: Any, dtype: str) -> Any:
         return _astype(x, self.native_dtype(dtype))
 
@@ -354,7 +373,10 @@ class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend)
         return x if dtype is None else _view(x, self.native_dtype(dtype))
 
     def full(self, shape: tuple[int, ...], fill_value: Any, dtype: str) -> Any:
-        return _full(np.asarray(fill_value, self.native_dtype(dtype)), shape)
+        value = np.asarray(fill_value, self.native_dtype(dtype))
+        if not shape or math.prod(shape) > _HOST_LIMIT or get_opaque_trace_state() != _NOT_TRACING:
+            return _full(value, shape)
+        return jax.device_put(np.full(shape, value))  # nothing is to be compiled
 
     def iota(self, length: int, dtype: str) -> Any:
         return _iota(self.native_dtype(dtype), length)
@@ -387,8 +409,8 @@ class JaxBackend(Elementwise, Linalg, Neural, RandomNumbers, Recurrent, Backend)
 
 
 _astype = jax.jit(_cast, static_argnums=1, inline=True)
-_scalar = jax.jit(lambda x: jnp.array(x, copy=True), inline=True)
 _view = jax.jit(lambda x, native: x.view(native), static_argnums=1, inline=True)
+_scalar = jax.jit(lambda x: jnp.array(x, copy=True), inline=True)
 _full = jax.jit(lambda value, shape: jnp.full(shape, value), static_argnums=1, inline=True)
 _iota = jax.jit(lambda native, length: lax.iota(native, length), static_argnums=(0, 1), inline=True)
 _padded = jax.jit(_pad, static_argnums=2, inline=True)

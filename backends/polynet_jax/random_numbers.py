@@ -49,7 +49,7 @@ def _drawing(
             return body(key, *args)
         if size(*args) > _HOST_LIMIT:
             return compiled(key, *args)
-        return jnp.asarray(on_host(np.asarray(key), *args))
+        return jax.device_put(on_host(np.asarray(key), *args))
 
     return staticmethod(draw)
 
