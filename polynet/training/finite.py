@@ -89,14 +89,13 @@ class FiniteGuard:
             stop_observing(journal)
             journal.before.clear()
             return
-        whole = ops.all(each)
+        count = len(tensors)
+        place = ops.min(ops.where(each, count, ops.arange(count, dtype="int32")))
         before = self.broken.value
-        first = ops.logical_and(before[0] < 0, ops.logical_not(whole))
-        here = ops.stack(
-            [ops.cast(step, "int32"), ops.cast(ops.argmin(ops.cast(each, "int32")), "int32")]
-        )
-        self._good = ops.logical_and(whole, before[0] < 0)
-        note = ops.where(first, here, before)
+        unbroken = before[0] < 0
+        self._good = ops.logical_and(place == count, unbroken)
+        first = ops.logical_and(place < count, unbroken)
+        note = ops.where(first, ops.stack([ops.cast(step, "int32"), place]), before)
         journal = self._journals[-1]
         stop_observing(journal)
         self.broken._set(note)
