@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
+import polynet
 from polynet import layers, masking, ops
 from polynet.conformance.stored import host
 
@@ -93,3 +95,42 @@ def test_projections_can_be_reached():
     kernels = [w.numpy() for w in layer.weights if w.name == "kernel"][:3]
     assert not np.allclose(kernels[0], kernels[1]), "each projection has numbers of its own"
     assert layer.attention_axes == (1,) and layer.num_heads == 2 and layer.key_dim == 3
+
+
+# -------------------------------------------------------------------------------- more than fits in a block
+
+
+@pytest.mark.parametrize(("batch", "length"), [(5, 128), (1, 400)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_of_many_and_its_gradients(batch, length, masked):
+    generator = np.random.default_rng(3)
+    q, k, v, g = (
+        generator.standard_normal((batch, length, 2, 8), dtype="float32") for _ in range(4)
+    )
+    k[0, 3] *= 60  # powers overflow in one block
+    mask = None
+    if masked:
+        mask = generator.random((batch, 1, length, length)) < 0.7
+        mask[0, 0, 5] = False  # looks at nothing: the mean of all values
+    variables = [polynet.Variable(x) for x in (q, k, v)]
+    with polynet.GradientTape() as tape:
+        y = ops.dot_product_attention(*variables, mask=mask, scale=0.3)
+        total = ops.sum(ops.multiply(y, g))
+    found = [ops.convert_to_numpy(x) for x in (y, *tape.gradient(total, variables))]
+    q, k, v, g = (x.astype("float64") for x in (q, k, v, g))
+    logits = 0.3 * np.einsum("bthd,bshd->bhts", q, k)
+    if masked:
+        logits = np.where(mask, logits, -1e30)
+    weights = special.softmax(logits, -1)
+    of_weights = np.einsum("bthd,bshd->bhts", g, v)
+    slopes = weights * (of_weights - (of_weights * weights).sum(-1, keepdims=True))
+    if masked:
+        slopes = slopes * mask
+    expected = (
+        np.einsum("bhts,bshd->bthd", weights, v),
+        0.3 * np.einsum("bhts,bshd->bthd", slopes, k),
+        0.3 * np.einsum("bhts,bthd->bshd", slopes, q),
+        np.einsum("bhts,bthd->bshd", weights, g),
+    )
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=5e-4)

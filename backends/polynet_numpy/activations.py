@@ -1,6 +1,6 @@
 """Activations that training calls most often, and their gradients, in few passes over blocks that fit in the cache.
 
-A pass over a block in the cache takes a fifth of the time of one over fresh memory.  What is not covered (other dtypes
+A pass over a block in a cache takes a fraction of the time of one over fresh memory.  What is not covered (other dtypes
 than float32 for the most part) runs the op's body.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from polynet.op import OPS
 from polynet_numpy.rows import ones, row_blocks
 
-_BLOCK = 32768
+_BLOCK = 1 << 17
 _ZEROS = np.zeros(_BLOCK, np.float32)
 
 

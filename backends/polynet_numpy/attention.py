@@ -13,7 +13,7 @@ import numpy as np
 from polynet.op import OPS
 from polynet_numpy.activations import normalized_powers
 
-_BLOCK = 1 << 16  # weights that a block may have
+_BLOCK = 1 << 17  # weights that a block may have
 _LEAST = -0.7 * np.finfo(np.float32).max
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-_BLOCK = 32768
+_BLOCK = 1 << 17
 """Elements of a block."""
 
 _MOST = 1 << 17
