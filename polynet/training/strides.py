@@ -24,10 +24,10 @@ from polynet.variable import Variable
 MOST = 32
 """Steps in one call."""
 
-LONGEST = 5e-3
-"""Seconds of a step beyond which the cost of a call no longer matters."""
+LONGEST = 2e-3
+"""Seconds of a step, with the device's part, beyond which the cost of a call no longer matters."""
 
-SOONEST = 0.1
+SOONEST = 0.05
 """Seconds of training before there can be a trial."""
 
 FASTER = 0.93
@@ -68,7 +68,7 @@ class Strides:
         self._shown = {id(variable) for variable in shown}
         self._many, self._most = many, most
         self._compiling = self._spent = 0.0
-        self._count = self._trials = 0
+        self._trials = 0
         self._several: Any = None
         self._kind: Any = None
         self._state = self._first if most > 1 else self._singly
@@ -99,11 +99,22 @@ class Strides:
         start = time.perf_counter()
         returned = self._singly(batches)
         self._spent += time.perf_counter() - start
-        self._count += len(batches)
         if self._spent > self._costs():
-            short = self._spent < LONGEST * self._count
-            self._state = self._trial if short else self._singly
-            self.now = self._most if short else self._many
+            self._state, self.now = self._timed, self._most
+        return returned
+
+    def _timed(self, batches: Sequence[Batch]) -> Any:
+        """Learn what a step takes, the device included: a trial is for short ones."""
+        if not self._fits(batches):
+            return self._singly(batches)
+        self._wait()
+        start = time.perf_counter()
+        returned = self._singly(batches)
+        self._wait()
+        if time.perf_counter() - start < LONGEST * len(batches):
+            self._state = self._trial
+        else:
+            self._state, self.now = self._singly, self._many
         return returned
 
     def _costs(self) -> float:
