@@ -14,6 +14,7 @@ from polynet import errors, spec, tree
 from polynet.op import op
 from polynet.ops import primitives as ops
 from polynet.ops.activations import hard_sigmoid, relu, sigmoid
+from polynet.ops.contraction import affine
 from polynet.ops.control import scan
 from polynet.spec import Kind, Settled
 from polynet.tensor import Tensor
@@ -117,9 +118,7 @@ def _projected(
         mask = None if mask is None else ops.flip(mask, 1)
     batch, time, features = x.shape
     rows = ops.reshape(ops.transpose(x, (1, 0, 2)), (time * batch, features))
-    z = ops.matmul(rows, kernel)
-    if bias is not None:
-        z = z + bias
+    z = ops.matmul(rows, kernel) if bias is None else affine(rows, kernel, bias)
     if mask is not None:
         mask = ops.reshape(ops.transpose(mask), (time, batch, 1))
     return ops.reshape(z, (time, batch, kernel.shape[-1])), mask
