@@ -6,6 +6,7 @@ Nothing but native overrides of the ops of ``polynet/ops/convolution.py``; where
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -21,7 +22,7 @@ _TRANSPOSED = (
     functional.conv_transpose2d,
     functional.conv_transpose3d,
 )
-_MAXIMA = (None, functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
+_MAXIMA = (None, torch.max_pool1d, torch.max_pool2d, torch.max_pool3d)
 
 
 def _first(x: Any, data_format: str) -> Any:
@@ -50,14 +51,25 @@ def _padded(x: Any, padding: Any, value: float = 0.0) -> Any:
     return functional.pad(x, flat, value=value) if any(flat) else x
 
 
-def _split(x: Any, padding: Any, most: Any, value: float = 0.0) -> tuple[Any, Any]:
-    """``x``, and the padding that torch's function adds itself: the same on both sides."""
-    if all(
-        before == after and 0 <= before <= top
-        for (before, after), top in zip(padding, most, strict=True)
-    ):
-        return x, [before for before, _ in padding]
-    return _padded(x, padding, value), [0] * len(padding)
+def _split(x: Any, padding: Any, window: Any, value: float = 0.0) -> tuple[Any, Any]:
+    """``x``, and the padding that torch's function adds itself: the same on both sides.
+
+    Args:
+        window: for pooling, which takes half a window at most.
+    """
+    around = _around(padding, window)
+    if around is not None:
+        return x, around
+    return _padded(x, padding, value), (0,) * len(padding)
+
+
+@functools.lru_cache(maxsize=1024)
+def _around(padding: Any, window: Any) -> tuple[int, ...] | None:
+    most = (math.inf,) * len(padding) if window is None else tuple(n // 2 for n in window)
+    for (before, after), top in zip(padding, most, strict=True):
+        if before != after or not 0 <= before <= top:
+            return None
+    return tuple(before for before, _ in padding)
 
 
 def _chosen(x: Any, size: Any, strides: Any, padding: Any) -> tuple[Any, Any, Any]:
@@ -84,7 +96,7 @@ def _convolved(
 ) -> Any:
     rank = len(strides)
     image, strides, padding = _chosen(_first(x, data_format), kernel.shape[:-2], strides, padding)
-    image, around = _split(image, padding, [math.inf] * rank)
+    image, around = _split(image, padding, None)
     run, weight, dtype = _CONVOLUTIONS[rank], _filters_first(kernel), x.dtype
     if rank == 3 and dtype is torch.bfloat16 and not x.is_cuda:
         # oneDNN gives wrong numbers for some shapes (torch 2.13, one channel, strides (1, 1, 2)).
@@ -174,7 +186,7 @@ class Convolutions:
             body = OPS["convolution_kernel"].function
             return body(x, cotangent, size, strides, padding, dilation, groups, data_format)
         image, strides, padding = _chosen(_first(x, data_format), size, strides, padding)
-        image, around = _split(image, padding, [math.inf] * rank)
+        image, around = _split(image, padding, None)
         g = _first(cotangent, data_format)
         kernel = x.new_empty((g.shape[1], image.shape[1] // groups, *size))  # not read
         found = torch.ops.aten.convolution_backward(
@@ -188,14 +200,14 @@ class Convolutions:
         rank = len(size)
         if rank > 3 or not x.is_floating_point():
             return OPS["window_max"].function(x, size, strides, padding, data_format)
-        image, around = _split(_first(x, data_format), padding, [n // 2 for n in size], -math.inf)
+        image, around = _split(_first(x, data_format), padding, size, -math.inf)
         return _given(_MAXIMA[rank](image, size, strides, around), data_format)
 
     @staticmethod
     def window_sum(x: Any, size: Any, strides: Any, padding: Any, data_format: str) -> Any:
         if len(size) != 2:
             return OPS["window_sum"].function(x, size, strides, padding, data_format)
-        image, around = _split(_first(x, data_format), padding, [n // 2 for n in size])
+        image, around = _split(_first(x, data_format), padding, size)
         y = functional.avg_pool2d(image, size, strides, around, divisor_override=1)
         return _given(y, data_format)
 
