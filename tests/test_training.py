@@ -640,6 +640,45 @@ def test_one_batch_is_predicted_as_several_are(x, size):
     assert outcome(None) == outcome([])
 
 
+def test_the_step_of_prediction_is_made_anew_when_something_has_changed():
+    class Counting(polynet.Model):
+        taken = 0
+
+        def __init__(self):
+            super().__init__()
+            self.first = layers.Dense(1, kernel_initializer="ones")
+            self.others = []
+
+        def call(self, x):
+            for layer in [self.first, *self.others]:
+                x = layer(x)
+            return x
+
+        def predict_step(self, data):
+            Counting.taken += 1
+            return super().predict_step(data)
+
+    model = Counting()
+    x = np.ones((2, 3), "float32")
+    assert model.predict(x, verbose=0).tolist() == [[3.0], [3.0]]
+    more = layers.Dense(2, kernel_initializer="ones")
+    more.build((None, 1))
+    model.predict(x, verbose=0)
+    model.others.append(more)
+    assert model.predict(x, verbose=0).tolist() == [[3.0, 3.0]] * 2
+    model.compile()
+    model.predict(x, verbose=0)
+    model.run_eagerly = True
+    for expected in (1, 2):
+        Counting.taken = 0
+        for _ in range(expected):
+            model.predict(x, verbose=0)
+        assert Counting.taken == expected
+    model.run_eagerly = False
+    model.predict_step = lambda data: model(data[0]) + 1.0
+    assert model.predict(x, verbose=0).tolist() == [[4.0, 4.0]] * 2
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", ">i4", "uint8", "uint32"])
 def test_labels_of_every_dtype_are_looked_at(dtype):
     labels = np.array([[0, 3], [9, 2]], dtype)

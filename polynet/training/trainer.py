@@ -116,6 +116,7 @@ class Trainer:
         compiled.guard = FiniteGuard() if check_finite and not scaling else None
         compiled.given = given
         self.__dict__["_compiled"] = compiled
+        self.__dict__.pop("_structure", None)  # steps that were found
         self.__dict__["stop_training"] = False
 
     @property
@@ -812,8 +813,7 @@ class Trainer:
         for number, batch in enumerate(batches):
             listeners.on_predict_batch_begin(number)
             if step is None:
-                self._prepare(batch[:1], training=False)
-                step = self._function("predict")
+                step = self._prediction(batch[:1])
             self._check_integers(batch[0], None)
             structure = step(self._converted_batch(batch))
             parts.append(tree.flatten(structure))
@@ -827,6 +827,20 @@ class Trainer:
         parts[-1] = [ops.convert_to_numpy(leaf) for leaf in parts[-1]]
         listeners.on_predict_end()
         return structure, parts
+
+    def _prediction(self, batch: Any) -> Callable[[Any], Any]:
+        """The step of prediction, with all built that it needs."""
+        key = plugins.current(), config.floatx()
+        step: Callable[[Any], Any] | None = self._steps().get(key)
+        if step is None:
+            self._prepare(batch, training=False)
+            step = self._steps()[key] = self._function("predict")
+        return step
+
+    def _steps(self) -> dict[Any, Callable[[Any], Any]]:
+        """Steps that were found while the layers were what they are."""
+        found: dict[Any, Callable[[Any], Any]] = self._found_within("steps", dict)  # type: ignore[attr-defined]
+        return found
 
     # -------------------------------------------------------------------------------- single batches
 
@@ -860,8 +874,7 @@ class Trainer:
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for this batch, as NumPy arrays."""
         (batch,) = self._one_batch(x, None, None, None)
-        self._prepare(batch, training=False)
-        outputs = self._function("predict")(self._checked(batch))
+        outputs = self._prediction(batch)(self._checked(batch))
         return tree.map_structure(ops.convert_to_numpy, outputs)
 
     def _on_batch(
