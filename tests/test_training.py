@@ -437,9 +437,12 @@ def test_two_hundred_interrupts_lose_nothing():
     model.fit(X, LABELS, batch_size=8, verbose=0)
     random = np.random.default_rng(1)
     interrupted = tries = 0
-    begin = time.perf_counter()
-    model.fit(X, LABELS, batch_size=8, epochs=3, verbose=0)
-    span = time.perf_counter() - begin
+    spans = []
+    for _ in range(4):  # in one of them something may be compiled once more
+        begin = time.perf_counter()
+        model.fit(X, LABELS, batch_size=8, epochs=3, verbose=0)
+        spans.append(time.perf_counter() - begin)
+    span = min(spans)
 
     def strike(*_):
         raise KeyboardInterrupt
