@@ -18,6 +18,7 @@ from polynet_numpy.rows import ones, row_blocks
 
 _BLOCK = 1 << 17
 _ZEROS = np.zeros(_BLOCK, np.float32)
+_ZEROS.flags.writeable = False
 
 
 def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
