@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from polynet import config
 from polynet.op import OPS
+from polynet.ops.contraction import as_matrices
 from polynet.ops.neural import check_attention
 from polynet.spec import axes_indices
 from polynet_torch.autodiff import in_transform, once_differentiable
@@ -71,6 +72,19 @@ class Neural:
         if x.ndim == 2:
             return torch.addmm(bias, x, kernel)
         return functional.linear(x, kernel.t(), bias)
+
+    @staticmethod
+    def biased_einsum(x: Any, kernel: Any, bias: Any, subscripts: str) -> Any:
+        shapes = as_matrices(subscripts, tuple(x.shape), tuple(kernel.shape), tuple(bias.shape))
+        if shapes is None or not x.is_floating_point():
+            return _body("biased_einsum", x, kernel, bias, subscripts)
+        rows, matrix, vector, made = shapes
+        y = torch.addmm(
+            bias.reshape(vector),
+            x if rows is None else x.reshape(rows),
+            kernel if matrix is None else kernel.reshape(matrix),
+        )
+        return y if made is None else y.reshape(made)
 
     @staticmethod
     def label_loss(labels: Any, logits: Any, axis: int) -> Any:

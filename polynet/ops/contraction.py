@@ -228,17 +228,31 @@ def biased_einsum(x: Tensor, kernel: Tensor, bias: Tensor, subscripts: str) -> T
 
     Where it is a product of matrices, with a number for each column, it is ``affine``.
     """
-    shapes = tuple(x.shape), tuple(kernel.shape)
-    steps = _plan(subscripts, shapes)
-    if len(steps) == 1 and steps[0].labels:
-        parts, way = _parts_of(steps[0].labels), _way(steps[0].labels, *shapes)
-        columns = tuple(shapes[1][parts.right.index(label)] for label in parts.columns)
-        ordered = way.left is way.right is way.order is None and not parts.batch
-        if ordered and parts.rows and parts.summed and columns and tuple(bias.shape) == columns:
-            flat = primitives.reshape(bias, (math.prod(columns),))
-            y = affine(_laid(x, None, way.left_shape), _laid(kernel, None, way.right_shape), flat)
-            return y if way.made is None else primitives.reshape(y, way.made)
-    return einsum(subscripts, x, kernel) + bias
+    shapes = as_matrices(subscripts, tuple(x.shape), tuple(kernel.shape), tuple(bias.shape))
+    if shapes is None:
+        return einsum(subscripts, x, kernel) + bias
+    rows, matrix, vector, made = shapes
+    y = affine(_laid(x, None, rows), _laid(kernel, None, matrix), primitives.reshape(bias, vector))
+    return y if made is None else primitives.reshape(y, made)
+
+
+@functools.lru_cache(maxsize=1024)
+def as_matrices(
+    subscripts: str, left: tuple[int, ...], right: tuple[int, ...], bias: tuple[int, ...]
+) -> tuple[Any, Any, Any, Any] | None:
+    """The shapes with which two tensors, a bias and the result are ``affine``, or ``None`` if they are not.
+
+    ``None`` in place of a shape: it is that already.
+    """
+    steps = _plan(subscripts, (left, right))
+    if len(steps) != 1 or not steps[0].labels:
+        return None
+    parts, way = _parts_of(steps[0].labels), _way(steps[0].labels, left, right)
+    columns = tuple(right[parts.right.index(label)] for label in parts.columns)
+    ordered = way.left is way.right is way.order is None and not parts.batch
+    if not (ordered and parts.rows and parts.summed and columns and bias == columns):
+        return None
+    return way.left_shape, way.right_shape, (math.prod(columns),), way.made
 
 
 def _remember(subscripts: str, one: Any, other: Any) -> None:
