@@ -18,6 +18,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from polynet import plugins, tree
 from polynet.autodiff.jit import Call, TracedArgument, key_of, packer
 from polynet.autodiff.notes import Notes, Wire, opened
@@ -151,7 +153,7 @@ def _trusted(backend: Backend) -> set[str]:
     """The packages whose code does the same each time."""
     classes = (type(backend), *backend.tensor_types)
     own = {cls.__module__.partition(".")[0] for cls in classes}
-    return {"polynet", "numpy", *own, *sys.stdlib_module_names}
+    return {"polynet", np.__name__, *own, *sys.stdlib_module_names}
 
 
 def _package(frame: Any) -> str:
