@@ -322,3 +322,12 @@ def test_a_stack_whose_first_batch_gave_the_shape_takes_sequences_of_other_lengt
     dense(np.ones((1, 3), "f"))
     with pytest.raises(ValueError, match=r"Dense 'dense.*': input: expected length 3"):
         dense(np.ones((1, 4), "f"))
+
+
+def test_a_layer_without_weights_is_taken_off_between_predictions():
+    model = polynet.Sequential([polynet.Input((4,)), layers.Dense(3), layers.Activation("softmax")])
+    x = np.ones((2, 4), "float32")
+    for _ in range(4):
+        model.predict(x, verbose=0)
+    model.pop()
+    np.testing.assert_allclose(model.predict(x, verbose=0), numbers(model(x)), rtol=1e-6)

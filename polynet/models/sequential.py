@@ -86,6 +86,7 @@ class Sequential(Model):
         """Make the graph anew, when the shape of the input is known."""
         self.__dict__["_graph"] = None
         self.built = False
+        self._forget_functions()
         if self._input is not None and self._stack:
             self.build(self._input.shape)
 

@@ -143,7 +143,7 @@ class Trainer:
             self.compile(optimizer=value)
         else:
             self._compiled.optimizer = optimizers.get(value)
-            self._compiled.functions.clear()
+            self._forget_functions()
 
     @property
     def loss(self) -> Any:
@@ -159,7 +159,7 @@ class Trainer:
     def run_eagerly(self, value: bool) -> None:
         compiled = self._settled("run_eagerly")
         compiled.run_eagerly = bool(value)
-        compiled.functions.clear()
+        self._forget_functions()
 
     @property
     def jit_compile(self) -> bool:
@@ -173,7 +173,7 @@ class Trainer:
     def jit_compile(self, value: bool) -> None:
         compiled = self._settled("jit_compile")
         compiled.jit_compile = value
-        compiled.functions.clear()
+        self._forget_functions()
 
     # -------------------------------------------------------------------------------- metrics
 
@@ -375,6 +375,12 @@ class Trainer:
             functions[which] = self._make_function(which)
         function: Callable[[Any], Any] = functions[which]
         return function
+
+    def _forget_functions(self) -> None:
+        """Let steps be made anew: what they do has changed."""
+        self.__dict__.pop("_uncompiled", None)
+        if self._compiled is not None:
+            self._compiled.functions.clear()
 
     def _make_function(self, which: str) -> Callable[[Any], Any]:
         cls = type(self)
