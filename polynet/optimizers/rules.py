@@ -505,13 +505,11 @@ class Ftrl(Optimizer):
 
 def _share(optimizer: Optimizer, name: str, value: Any) -> Any:
     """A factor that says how much of something stays."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, float | int | np.floating)
-        or not 0 <= value <= 1
-    ):
+    is_number = isinstance(value, float | int | np.floating) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= 1:
+        got = value if is_number else type(value).__name__
         raise ValueError(
-            f"{type(optimizer).__name__}: {name}: expected a float from 0 to 1; got {value!r}."
+            f"{type(optimizer).__name__}: {name}: expected a float from 0 to 1; got {got}."
         )
     return value
 
