@@ -187,8 +187,6 @@ def _writable(xs: Any, owned: bool) -> list[Any]:
 
 
 def _clones(xs: list[Any]) -> Any:
-    if xs and hasattr(
-        torch, "_foreach_clone"
-    ):  # in newer versions; a third of the time
+    if xs and hasattr(torch, "_foreach_clone"):  # in newer versions; a third of the time
         return torch._foreach_clone(xs)
     return [x.clone() for x in xs]
