@@ -507,7 +507,7 @@ def from_host(value: Any, backend: Backend, dtype: str | None = None) -> Any:
     return convert(value)
 
 
-def on_host(value: np.ndarray, backend: Backend, dtype: str | None = None) -> np.ndarray:
+def host_array(value: np.ndarray, backend: Backend, dtype: str | None = None) -> np.ndarray:
     """NumPy data in ``dtype``, or else in its own as far as the backend has it, as compiled functions take it."""
     if dtype is not None:
         return value.astype(dtype)

@@ -19,7 +19,7 @@ from polynet.autodiff.functions import value_and_grad
 from polynet.autodiff.jit import jit
 from polynet.autodiff.replay import replayed
 from polynet.data.packing import unpack_x_y_sample_weight
-from polynet.op import from_host, on_host
+from polynet.op import from_host, host_array
 from polynet.random.seed_generator import make_default_seed
 from polynet.ranges import check_range
 from polynet.symbolic import KerasTensor
@@ -403,11 +403,10 @@ class Trainer:
         compiled = self._compiled
         if compiled is not None and compiled.run_eagerly:
             return step
-        compiles = None if compiled is None else compiled.jit_compile
-        backend = plugins.current()
-        if backend.transforms is None or not (backend.compiles if compiles is None else compiles):
-            return replayed(step, watched=compiles is not True)
-        return jit(step, compile=compiles)
+        asked = None if compiled is None else compiled.jit_compile
+        if self._compiles(plugins.current()):
+            return jit(step, compile=asked)
+        return replayed(step, watched=asked is not True)
 
     def _logs(self, returned: Any) -> Logs:
         """What a step logs: what it returned, or the metrics' results, computed when somebody reads them."""
@@ -635,7 +634,7 @@ class Trainer:
     def _converted_batch(self, batch: Any) -> Any:
         """A batch as a step takes it: as tensors; what is compiled makes them of arrays by itself."""
         backend = plugins.current()
-        convert = on_host if self._compiles(backend) else from_host
+        convert = host_array if self._compiles(backend) else from_host
         return tuple(
             [
                 _converted(part, backend, convert)
