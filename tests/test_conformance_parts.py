@@ -65,7 +65,7 @@ def test_a_composite_is_blocked_by_the_primitive_that_fails(acme):
 def test_a_layer_is_blocked_by_the_op_that_fails(acme):
     layers = next(subject for subject in suite.subjects() if subject.name == "layers")
     row = next(row for row in layers.rows() if row.name == "Dense")
-    backend = acme(matmul=staticmethod(lambda x1, x2: np.matmul(x1, x2) + 0.1))
+    backend = acme(affine=staticmethod(lambda x, kernel, bias: x @ kernel + bias + 0.1))
     found = engine.run(layers, row, backend, only=["values"], blame=True)
     assert [(outcome.status, outcome.message) for outcome in found] == [
         ("blocked", "blocked by affine")

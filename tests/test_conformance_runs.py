@@ -108,8 +108,8 @@ def test_missing_primitives_are_one_failure_each_and_one_is_next(suite):
     failed = [row for row, found in report["rows"].items() if "failed" in found["checks"].values()]
     assert failed == ["interface/exp", "interface/floor"]
     assert report["counts"]["blocked"] > 20 and report["processes"] == 2
-    softmax = [found for found in report["rows"].values() if found["name"] == "softmax"]
-    said = [found["messages"]["values"] for found in softmax if "values" in found["checks"]]
+    softplus = [found for found in report["rows"].values() if found["name"] == "softplus"]
+    said = [found["messages"]["values"] for found in softplus if "values" in found["checks"]]
     assert said and set(said) == {"blocked by exp"}
     assert report["rows"]["ops/exp-2x3"]["messages"]["values"] == "blocked by exp"
     assert "2 primitives are not written." in text
