@@ -68,7 +68,8 @@ def test_gelu(approximate):
     found, gradient = value_and_gradient(lambda x: ops.gelu(x, approximate), MANY, SLOPES)
     assert found.dtype == gradient.dtype == np.float32
     np.testing.assert_array_less(np.abs(found - x * below), 1e-37 + 3e-7 * np.abs(x))
-    error = 2e-5 if approximate else 3e-6  # 1 - tanh(z)**2 cancels
+    # 1 - tanh(z)**2 cancels, and XLA's tanh is some units in the last place off: times x**3 that is what is left
+    error = 5e-5 if approximate else 3e-6
     np.testing.assert_allclose(gradient, SLOPES * (below + x * slope), rtol=0, atol=error)
 
 
