@@ -321,8 +321,11 @@ class Notes:
     def _check_written(self) -> None:
         """Nothing that may be written into can be used afterwards."""
         for decision, tensors in self._written.items():
-            last = max((name for name, _, uses in self.lines if decision in uses), default=0)
-            after = {use for name, _, uses in self.lines if name > last for use in uses}
+            writers = [name for name, _, uses in self.lines if decision in uses]
+            if not writers:  # the op's body, which writes into nothing
+                self.wanted.discard(decision)
+                continue
+            after = {use for name, _, uses in self.lines if name > writers[-1] for use in uses}
             if not self.wanted.isdisjoint(tensors) or not after.isdisjoint(tensors):
                 self.give_up("a weight that is used after its update.")
 
